@@ -1,0 +1,69 @@
+/* assignment.c - see assignment.h. Shard s owns the partitions p with p mod shards = s. */
+#include "common/kafka/assignment.h"
+
+#include <stdbool.h>
+
+bool participant_reads(const struct participant *participant, enum topic topic)
+{
+    for (size_t i = 0; i < participant->subscription_count; i++)
+        if (event_topic(participant->subscriptions[i].type) == topic)
+            return true;
+    return false;
+}
+
+size_t participant_topics(const struct participant *participant, enum topic *ret)
+{
+    size_t count = 0;
+
+    ret[count++] = participant->shards;
+    ret[count++] = participant->dead_letters;
+    for (size_t i = 0; i < participant->ledger_count; i++)
+        ret[count++] = participant->ledgers[i];
+    for (enum topic topic = TOPIC_NONE + 1; topic < TOPIC_COUNT; topic++)
+        if (participant_reads(participant, topic))
+            ret[count++] = topic;
+    return count;
+}
+
+static bool is_in_shards(const struct participant *participant, const struct topics *topics,
+                         uint32_t shards, int32_t partition)
+{
+    int32_t count = topic_state(topics, participant->shards)->partition_count;
+
+    return (shards >> (partition % count) & 1) != 0;
+}
+
+int assignment_add_ledgers(const struct participant *participant, const struct topics *topics,
+                           struct ledger *ledger, uint32_t shards,
+                           rd_kafka_topic_partition_list_t *list, struct error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < participant->ledger_count; i++) {
+        const struct topic_state *topic = topic_state(topics, participant->ledgers[i]);
+
+        for (int32_t p = 0; r == 0 && p < topic->partition_count; p++) {
+            int64_t next = 0;
+
+            if (!is_in_shards(participant, topics, shards, p))
+                continue;
+            r = ledger_position(ledger, topic->topic, p, &next, err);
+            rd_kafka_topic_partition_list_add(list, topic->name, p)->offset = next;
+        }
+    }
+    return r;
+}
+
+void assignment_add_inputs(const struct participant *participant, const struct topics *topics,
+                           uint32_t shards, rd_kafka_topic_partition_list_t *list)
+{
+    for (size_t i = 0; i < topics->count; i++) {
+        const struct topic_state *topic = &topics->list[i];
+
+        if (!participant_reads(participant, topic->topic))
+            continue;
+        for (int32_t p = 0; p < topic->partition_count; p++)
+            if (is_in_shards(participant, topics, shards, p))
+                rd_kafka_topic_partition_list_add(list, topic->name, p);
+    }
+}

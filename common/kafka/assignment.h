@@ -1,0 +1,30 @@
+/* assignment.h - which topic partitions the runtime's consumer reads, and from where. */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/kafka/ledger.h"
+#include "common/kafka/participant.h"
+#include "common/kafka/topics.h"
+
+/* All topics that a participant reads, writes or is elected on; `ret` has room for TOPIC_COUNT. */
+size_t participant_topics(const struct participant *participant, enum topic *ret);
+
+/* True for the topics of the participant's subscriptions. */
+bool participant_reads(const struct participant *participant, enum topic topic);
+
+/*
+ * Adds the own topics' partitions of the shards in `shards` (a set of bits), each from where the
+ * cache is good for. `list` is the caller's. Returns 0 or a negative errno.
+ */
+int assignment_add_ledgers(const struct participant *participant, const struct topics *topics,
+                           struct ledger *ledger, uint32_t shards,
+                           rd_kafka_topic_partition_list_t *list, struct error *err);
+
+/* Adds the input partitions of the shards in `shards`, without offsets. */
+void assignment_add_inputs(const struct participant *participant, const struct topics *topics,
+                           uint32_t shards, rd_kafka_topic_partition_list_t *list);

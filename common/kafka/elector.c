@@ -1,0 +1,144 @@
+/* elector.c - see elector.h. */
+#include "common/kafka/elector.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/log.h"
+#include "common/base/util.h"
+
+struct elector {
+    rd_kafka_t *consumer;
+    uint32_t shards;
+};
+
+DEFINE_CLEANUP(elector_cleanup, struct elector, elector_free)
+DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
+DEFINE_CLEANUP(kafka_error_cleanup, rd_kafka_error_t, rd_kafka_error_destroy)
+
+static uint32_t set_of(const rd_kafka_topic_partition_list_t *partitions)
+{
+    uint32_t set = 0;
+
+    for (int i = 0; i < partitions->cnt; i++)
+        if (partitions->elems[i].partition < SHARDS_MAX)
+            set |= UINT32_C(1) << partitions->elems[i].partition;
+    return set;
+}
+
+/* The partitions are held, not read: pausing them saves the fetches. */
+static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *partitions, void *opaque)
+{
+    struct elector *elector = opaque;
+    uint32_t set = set_of(partitions);
+    CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error = NULL;
+
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        error = rd_kafka_incremental_assign(consumer, partitions);
+        rd_kafka_pause_partitions(consumer, partitions);
+        elector->shards |= set;
+    } else {
+        elector->shards &= ~set;
+        error = rd_kafka_incremental_unassign(consumer, partitions);
+    }
+    if (error != NULL)
+        log_warn("rebalance_failed", "reason=%s", LOG_TEXT(rd_kafka_error_string(error)));
+}
+
+static int subscribe(struct elector *elector, const char *topic, struct error *err)
+{
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *topics =
+        rd_kafka_topic_partition_list_new(1);
+    rd_kafka_resp_err_t code;
+
+    rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
+    code = rd_kafka_subscribe(elector->consumer, topics);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_error(code, "cannot join", err);
+}
+
+static int new_consumer(const struct elector_config *config, struct elector *elector,
+                        struct error *err)
+{
+    char session_ms[16];
+    const struct kafka_option options[] = {
+        {"group.id", config->group},
+        {"group.instance.id", config->instance}, /* a restart delays by 0.1 s instead of 8 s */
+        {"partition.assignment.strategy", "cooperative-sticky"},
+        {"session.timeout.ms", session_ms},
+        {"heartbeat.interval.ms", "500"},  /* how soon a rebalance is noticed */
+        {"max.poll.interval.ms", "60000"}, /* above whatever a commit may take */
+        {"fetch.wait.max.ms", "10000"},
+    };
+    rd_kafka_conf_t *conf;
+    int r;
+
+    snprintf(session_ms, sizeof(session_ms), "%d", SESSION_TIMEOUT_MS);
+    r = kafka_conf_new(config->kafka, KAFKA_CONSUMER, options, ARRAY_LEN(options), &conf, err);
+    if (r < 0)
+        return r;
+    rd_kafka_conf_set_opaque(conf, elector);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    return kafka_client_new(conf, KAFKA_CONSUMER, &elector->consumer, err);
+}
+
+int elector_new(const struct elector_config *config, struct elector **ret, struct error *err)
+{
+    CLEANUP(elector_cleanup) struct elector *elector = calloc(1, sizeof(*elector));
+    int r;
+
+    if (elector == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    r = new_consumer(config, elector, err);
+    if (r == 0)
+        r = subscribe(elector, config->topic, err);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(elector);
+    return 0;
+}
+
+void elector_free(struct elector *elector)
+{
+    if (elector == NULL)
+        return;
+    if (elector->consumer != NULL)
+        rd_kafka_destroy_flags(elector->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free(elector);
+}
+
+static int check_fatal(struct elector *elector, struct error *err)
+{
+    char text[ERROR_TEXT_SIZE];
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(elector->consumer, text, sizeof(text));
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        return error_set(err, -EALREADY, "a newer process runs with the same SERVICE_INSTANCE");
+    return error_set(err, -EIO, "group membership failed: %s", text);
+}
+
+int elector_poll(struct elector *elector, struct error *err)
+{
+    rd_kafka_message_t *message;
+
+    /* What comes here are errors that the library goes on from by itself, and logs. */
+    while ((message = rd_kafka_consumer_poll(elector->consumer, 0)) != NULL)
+        rd_kafka_message_destroy(message);
+    return check_fatal(elector, err);
+}
+
+uint32_t elector_shards(const struct elector *elector)
+{
+    return elector->shards;
+}
+
+rd_kafka_consumer_group_metadata_t *elector_metadata(struct elector *elector)
+{
+    return rd_kafka_consumer_group_metadata(elector->consumer);
+}

@@ -1,0 +1,48 @@
+/*
+ * elector.h - who owns which shard. A member of the service's consumer group on the topic
+ * `<service>.shards`: holding its partition s is owning shard s. The topic stays empty; no data
+ * goes through here. Belongs to the runtime's thread, which must poll it.
+ *
+ * The assignor is cooperative-sticky: an owner keeps its shard when others come and go, and one
+ * that was away for too long comes back as a standby. Ownership is a hint for liveness: safety is
+ * the fence of publisher.h.
+ */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/kafka/client.h"
+
+/* Shards of one service: bits of the set below. */
+#define SHARDS_MAX 32
+/* Without a sign of life for so long, a member's shards go to others. */
+#define SESSION_TIMEOUT_MS 6000
+
+struct elector;
+
+struct elector_config {
+    const struct kafka_config *kafka; /* borrowed for the call, as the texts below */
+    const char *group;                /* "<prefix><service>" */
+    const char *instance;             /* group.instance.id, "<service>-<instance>" */
+    const char *topic;                /* full name of the shards topic */
+};
+
+/* Joins the group. `ret` is owned by the caller. Returns 0 or -EINVAL. */
+int elector_new(const struct elector_config *config, struct elector **ret, struct error *err);
+
+/* Stops. A static member does not leave its group: a restart within the session goes unnoticed. */
+void elector_free(struct elector *elector); /* NULL is harmless */
+
+/*
+ * Serves the group without waiting; call it often. Returns 0, -EALREADY (a newer process has the same
+ * instance id: exit), or -EIO (the client is broken: make a new one).
+ */
+int elector_poll(struct elector *elector, struct error *err);
+
+/* The shards that are owned now, as a set of bits. */
+uint32_t elector_shards(const struct elector *elector);
+
+/* For send_offsets_to_transaction: fetched anew for every use. Owned by the caller. */
+rd_kafka_consumer_group_metadata_t *elector_metadata(struct elector *elector);

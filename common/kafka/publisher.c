@@ -1,0 +1,245 @@
+/* publisher.c - see publisher.h. */
+#include "common/kafka/publisher.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/util.h"
+#include "common/kafka/record.h"
+
+#define PUBLISHER_SOURCE_SIZE 64
+/* How long a full queue may stay full, and how long one look at it takes. */
+#define QUEUE_WAIT_MS_MAX 10000
+#define QUEUE_POLL_MS 10
+/* Only so that begin, send and send_offsets, which do not wait for brokers, have some bound. */
+#define OFFSETS_TIMEOUT_MS 10000
+
+struct publisher {
+    rd_kafka_t *producer;
+    char source[PUBLISHER_SOURCE_SIZE];
+    enum topic ledgers[LEDGERS_MAX];
+    size_t ledger_count;
+    bool in_transaction;
+    bool committing;
+    bool doubtful;
+    int64_t positions[LEDGERS_MAX][PARTITIONS_MAX];
+};
+
+DEFINE_CLEANUP(publisher_cleanup, struct publisher, publisher_free)
+DEFINE_CLEANUP(kafka_error_cleanup, rd_kafka_error_t, rd_kafka_error_destroy)
+
+/* The message's opaque is 1 + the number of its ledger; 0 for a dead letter. */
+static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
+{
+    struct publisher *publisher = opaque;
+    size_t ledger = (size_t)(uintptr_t)message->_private;
+    int64_t *position;
+
+    (void)producer;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || ledger == 0)
+        return; /* a failure fails the transaction by itself */
+    assert(message->partition >= 0 && message->partition < PARTITIONS_MAX);
+    position = &publisher->positions[ledger - 1][message->partition];
+    /* No offset is known after a retry that turned out to be a duplicate: the position then stays
+       behind, and a restore reads a little more. */
+    if (message->offset >= 0 && message->offset + 1 > *position)
+        *position = message->offset + 1;
+}
+
+static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque)
+{
+    struct publisher *publisher = opaque;
+
+    (void)producer;
+    (void)code;
+    (void)reason; /* logged by the library */
+    if (publisher->committing)
+        publisher->doubtful = true;
+}
+
+static int new_producer(const struct publisher_config *config, struct publisher *publisher,
+                        struct error *err)
+{
+    const struct kafka_option options[] = {
+        {"transactional.id", config->transactional_id},
+        {"transaction.timeout.ms", "10000"},
+        {"linger.ms", "10"}, /* a commit does not wait for it; under load the batches get larger */
+        {"message.max.bytes", "20971520"}, /* dead letters carry what others could send */
+    };
+    rd_kafka_conf_t *conf;
+    int r = kafka_conf_new(config->kafka, KAFKA_PRODUCER, options, ARRAY_LEN(options), &conf, err);
+
+    if (r < 0)
+        return r;
+    rd_kafka_conf_set_opaque(conf, publisher);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery); /* without one a commit takes 11 ms, not 2 */
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    return kafka_client_new(conf, KAFKA_PRODUCER, &publisher->producer, err);
+}
+
+int publisher_new(const struct publisher_config *config, struct publisher **ret, struct error *err)
+{
+    CLEANUP(publisher_cleanup) struct publisher *publisher = calloc(1, sizeof(*publisher));
+    int r;
+
+    assert(config->ledger_count <= LEDGERS_MAX);
+    if (publisher == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    str_copy(publisher->source, sizeof(publisher->source), config->source);
+    memcpy(publisher->ledgers, config->ledgers, config->ledger_count * sizeof(enum topic));
+    publisher->ledger_count = config->ledger_count;
+    memset(publisher->positions, -1, sizeof(publisher->positions));
+    r = new_producer(config, publisher, err);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(publisher);
+    return 0;
+}
+
+void publisher_free(struct publisher *publisher)
+{
+    if (publisher == NULL)
+        return;
+    if (publisher->producer != NULL) {
+        rd_kafka_purge(publisher->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                                RD_KAFKA_PURGE_F_NON_BLOCKING);
+        rd_kafka_destroy(publisher->producer);
+    }
+    free(publisher);
+}
+
+/* A fatal, abortable and unknown error all have the same fate: this producer is done with. */
+static int transaction_error(const rd_kafka_error_t *error, const char *what, struct error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    int r = kafka_error(code, what, NULL);
+
+    return error_set(err, r, "%s: %s: %s", what, rd_kafka_error_name(error),
+                     rd_kafka_error_string(error));
+}
+
+int publisher_fence(struct publisher *publisher, int timeout_ms, struct error *err)
+{
+    CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error =
+        rd_kafka_init_transactions(publisher->producer, timeout_ms);
+
+    if (error == NULL)
+        return 0;
+    if (rd_kafka_error_is_retriable(error))
+        return error_set(err, -ETIMEDOUT, "cannot fence: %s", rd_kafka_error_string(error));
+    return transaction_error(error, "cannot fence", err);
+}
+
+static int begin(struct publisher *publisher, struct error *err)
+{
+    CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error = NULL;
+
+    if (publisher->in_transaction)
+        return 0;
+    error = rd_kafka_begin_transaction(publisher->producer);
+    if (error != NULL)
+        return transaction_error(error, "cannot begin", err);
+    publisher->in_transaction = true;
+    return 0;
+}
+
+static uintptr_t ledger_tag(const struct publisher *publisher, enum topic topic)
+{
+    size_t i = 0;
+
+    while (i < publisher->ledger_count && publisher->ledgers[i] != topic)
+        i++;
+    assert(i < publisher->ledger_count); /* a service writes only its own topics */
+    return i + 1;
+}
+
+int publisher_send(struct publisher *publisher, struct codec *codec, const struct event *event,
+                   const char *topic, const char *traceparent, struct error *err)
+{
+    void *tag = (void *)ledger_tag(publisher, event_topic(event->type));
+    int r = begin(publisher, err);
+
+    if (r < 0)
+        return r;
+    for (int waited_ms = 0; waited_ms <= QUEUE_WAIT_MS_MAX; waited_ms += QUEUE_POLL_MS) {
+        r = record_send(publisher->producer, codec, event, topic, publisher->source, traceparent,
+                        tag, err);
+        if (r != -ENOBUFS)
+            break;
+        rd_kafka_poll(publisher->producer, QUEUE_POLL_MS);
+    }
+    return r;
+}
+
+int publisher_send_record(struct publisher *publisher, const char *topic,
+                          const rd_kafka_message_t *record, rd_kafka_headers_t *headers,
+                          struct error *err)
+{
+    rd_kafka_resp_err_t code;
+    int r = begin(publisher, err);
+
+    if (r < 0) {
+        rd_kafka_headers_destroy(headers);
+        return r;
+    }
+    code = rd_kafka_producev(
+        publisher->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(record->key, record->key_len),
+        RD_KAFKA_V_VALUE(record->payload, record->len), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    rd_kafka_headers_destroy(headers);
+    return kafka_error(code, "cannot produce", err);
+}
+
+bool publisher_has_transaction(const struct publisher *publisher)
+{
+    return publisher->in_transaction;
+}
+
+static int send_offsets(struct publisher *publisher, const rd_kafka_topic_partition_list_t *offsets,
+                        const rd_kafka_consumer_group_metadata_t *metadata, struct error *err)
+{
+    CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error = NULL;
+    int r = begin(publisher, err);
+
+    if (r < 0 || offsets->cnt == 0)
+        return r;
+    error = rd_kafka_send_offsets_to_transaction(publisher->producer, offsets, metadata,
+                                                 OFFSETS_TIMEOUT_MS);
+    return error == NULL ? 0 : transaction_error(error, "cannot save the bookmark", err);
+}
+
+int publisher_commit(struct publisher *publisher, const rd_kafka_topic_partition_list_t *offsets,
+                     const rd_kafka_consumer_group_metadata_t *metadata, struct error *err)
+{
+    CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error = NULL;
+    int r = 0;
+
+    publisher->committing = true;
+    if (offsets != NULL)
+        r = send_offsets(publisher, offsets, metadata, err); /* no flush before it: 2 round trips */
+    if (r == 0 && publisher->in_transaction) {
+        error = rd_kafka_commit_transaction(publisher->producer, -1);
+        if (error != NULL)
+            r = transaction_error(error, "cannot commit", err);
+    }
+    rd_kafka_poll(publisher->producer, 0);
+    publisher->committing = false;
+    if (r == 0)
+        publisher->in_transaction = false;
+    return r;
+}
+
+bool publisher_is_doubtful(const struct publisher *publisher)
+{
+    return publisher->doubtful;
+}
+
+int64_t publisher_position(const struct publisher *publisher, size_t ledger, int32_t partition)
+{
+    return publisher->positions[ledger][partition];
+}

@@ -1,0 +1,165 @@
+/* record.c - see record.h. CloudEvents 1.0, Kafka protocol binding, binary content mode. */
+#include "common/kafka/record.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/util.h"
+#include "common/kafka/client.h"
+
+#define HEADER_COUNT 7
+#define HEADER_TYPE "ce_type"
+#define HEADER_TRACEPARENT "traceparent"
+
+/* The broker takes headers as they are; the library copies name and value. */
+static void add_header(rd_kafka_headers_t *headers, const char *name, const char *value)
+{
+    rd_kafka_resp_err_t code = rd_kafka_header_add(headers, name, -1, value, -1);
+
+    assert(code == RD_KAFKA_RESP_ERR_NO_ERROR); /* fails on read-only headers only */
+    (void)code;
+}
+
+static rd_kafka_headers_t *headers_of(const struct event *event, const char *source,
+                                      const char *traceparent)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADER_COUNT);
+    char time[TIMESTAMP_SIZE];
+
+    timestamp_format(event->timestamp_ms, time);
+    add_header(headers, "ce_specversion", "1.0");
+    add_header(headers, "ce_id", event->event_id);
+    add_header(headers, HEADER_TYPE, event_type_name(event->type));
+    add_header(headers, "ce_source", source);
+    add_header(headers, "ce_time", time);
+    add_header(headers, "content-type", "application/json");
+    if (traceparent != NULL && traceparent[0] != '\0')
+        add_header(headers, HEADER_TRACEPARENT, traceparent);
+    return headers;
+}
+
+int record_send(rd_kafka_t *producer, struct codec *codec, const struct event *event,
+                const char *topic, const char *source, const char *traceparent, void *opaque,
+                struct error *err)
+{
+    const char *key, *json;
+    size_t len;
+    int r = event_encode(codec, event, &json, &len, err);
+
+    if (r < 0)
+        return error_prefix(err, r, "%s", event_type_name(event->type));
+
+    rd_kafka_headers_t *headers = headers_of(event, source, traceparent);
+    rd_kafka_resp_err_t code;
+
+    key = event_key(event);
+    code = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(key, strlen(key)),
+                             RD_KAFKA_V_VALUE((void *)json, len), RD_KAFKA_V_HEADERS(headers),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(opaque),
+                             RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    rd_kafka_headers_destroy(headers);
+    kafka_error(code, "cannot produce", err);
+    return code == RD_KAFKA_RESP_ERR__QUEUE_FULL ? -ENOBUFS : -EIO;
+}
+
+/* The last header of that name; false when there is none or it is null. */
+static bool find_header(const rd_kafka_message_t *message, const char *name, const char **value,
+                        size_t *len)
+{
+    rd_kafka_headers_t *headers;
+    const void *found;
+
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    if (rd_kafka_header_get_last(headers, name, &found, len) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    *value = found;
+    return found != NULL;
+}
+
+/* What the record says it is, at the least cost: by header, or else by the JSON's event_type. */
+static enum record_verdict find_type(struct codec *codec, const rd_kafka_message_t *message,
+                                     const bool wanted[EVENT_TYPE_COUNT], enum event_type *ret,
+                                     struct error *err)
+{
+    const char *name;
+    size_t len;
+    int r = 0;
+
+    if (find_header(message, HEADER_TYPE, &name, &len)) {
+        *ret = event_type_from_name(name, len);
+    } else {
+        if (message->payload == NULL)
+            return error_set(err, RECORD_REFUSED, "the value is null");
+        r = event_peek_type(codec, message->payload, message->len, ret, err);
+    }
+    if (r == -EBADMSG)
+        return RECORD_REFUSED;
+    return r == -ENOTSUP || *ret == EVENT_NONE || !wanted[*ret] ? RECORD_SKIPPED : RECORD_EVENT;
+}
+
+static enum record_verdict check_key(const rd_kafka_message_t *message, const struct event *event,
+                                     int32_t partition_count, struct error *err)
+{
+    const char *key = event_key(event);
+    size_t len = strlen(key);
+    int32_t partition;
+
+    if (message->key == NULL || message->key_len != len || memcmp(message->key, key, len) != 0)
+        return error_set(err, RECORD_REFUSED, "the record key is not %s", key);
+    partition = rd_kafka_msg_partitioner_murmur2(NULL, key, len, partition_count, NULL, NULL);
+    if (message->partition != partition)
+        return error_set(err, RECORD_REFUSED, "key %s belongs to partition %d", key,
+                         (int)partition);
+    return RECORD_EVENT;
+}
+
+enum record_verdict record_read(struct codec *codec, const rd_kafka_message_t *message,
+                                const bool wanted[EVENT_TYPE_COUNT], int32_t partition_count,
+                                struct event *ret, struct error *err)
+{
+    enum event_type type;
+    enum record_verdict verdict = find_type(codec, message, wanted, &type, err);
+
+    if (verdict != RECORD_EVENT)
+        return verdict;
+    if (message->payload == NULL)
+        return error_set(err, RECORD_REFUSED, "the value is null");
+    if (event_decode(codec, message->payload, message->len, ret, err) < 0)
+        return RECORD_REFUSED;
+    if (ret->type != type)
+        return error_set(err, RECORD_REFUSED, "/event_type: the header says %s",
+                         event_type_name(type));
+    return check_key(message, ret, partition_count, err);
+}
+
+static bool is_traceparent(const char *text, size_t len)
+{
+    static const char pattern[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+
+    if (len != TRACEPARENT_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+
+        if (pattern[i] == 'x' ? !hex : text[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+void record_traceparent(const rd_kafka_message_t *message, char out[TRACEPARENT_SIZE])
+{
+    const char *text;
+    size_t len;
+
+    out[0] = '\0';
+    if (!find_header(message, HEADER_TRACEPARENT, &text, &len) || !is_traceparent(text, len))
+        return;
+    memcpy(out, text, len);
+    out[len] = '\0';
+}

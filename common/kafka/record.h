@@ -1,0 +1,51 @@
+/*
+ * record.h - events as Kafka records: key, JSON value, CloudEvents headers (binary mode), and what
+ * becomes of a record that is no event. Not a consumer or producer: see runtime.h, publisher.h.
+ */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/error.h"
+#include "common/event/codec.h"
+#include "common/event/event.h"
+
+/* W3C Trace Context, version 00: "00-<32 hex>-<16 hex>-<2 hex>" and NUL. */
+#define TRACEPARENT_SIZE 56
+
+/*
+ * Sends one event to its topic, with its key's partition chosen by murmur2. Asynchronous.
+ *
+ * topic        full name; borrowed.
+ * source       CloudEvents source, as "order-saga/payment"; borrowed.
+ * traceparent  borrowed; "" or NULL: no such header.
+ * opaque       handed to the delivery report.
+ * Returns 0, -EINVAL (the event breaks its schema), -ENOBUFS (the producer's queue is full: poll
+ * and try again), -EIO (librdkafka refused it: the transaction, if any, is void).
+ */
+int record_send(rd_kafka_t *producer, struct codec *codec, const struct event *event,
+                const char *topic, const char *source, const char *traceparent, void *opaque,
+                struct error *err);
+
+enum record_verdict {
+    RECORD_EVENT,   /* decoded into `ret`; its key and partition are those of the event */
+    RECORD_SKIPPED, /* a type that the caller does not want, or that nobody here knows */
+    RECORD_REFUSED, /* no event by the schemas; `err` says why */
+};
+
+/*
+ * Reads a record. Types that are not wanted are skipped by their ce_type header, unparsed.
+ *
+ * wanted           indexed by enum event_type; borrowed.
+ * partition_count  of the record's topic; to check that the key belongs to the partition.
+ * ret              written on RECORD_EVENT only, and only event_size(ret) bytes of it.
+ * err              one line on RECORD_REFUSED.
+ */
+enum record_verdict record_read(struct codec *codec, const rd_kafka_message_t *message,
+                                const bool wanted[EVENT_TYPE_COUNT], int32_t partition_count,
+                                struct event *ret, struct error *err);
+
+/* A copy of the record's traceparent header; "" when it has none, or a malformed one. */
+void record_traceparent(const rd_kafka_message_t *message, char out[TRACEPARENT_SIZE]);

@@ -1,0 +1,253 @@
+/* runtime.c - see runtime.h: the thread, its one loop, and what others may see of it. */
+#include "common/kafka/runtime.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "common/kafka/session.h"
+
+/* Between two attempts, after one that failed soon after the one before. */
+#define RETRY_MS 500
+#define RETRY_SOON_MS 1000
+/* After being fenced: time for the election to say who owns the shard, before fencing back. */
+#define FENCED_WAIT_MS 1500
+#define FENCED_POLL_MS 50
+/* The same line is not logged again within this. */
+#define REPEAT_MS 10000
+
+struct runtime {
+    struct runtime_config config;
+    pthread_t thread;
+    atomic_bool stop;
+    _Atomic int64_t progress_ms;
+    int stop_fd;  /* readable when asked to stop */
+    int ended_fd; /* readable when the thread has ended */
+    pthread_mutex_t lock;
+    struct runtime_health health; /* under lock */
+    int result;                   /* of the thread; read after joining */
+    struct error result_err;
+    struct error logged; /* the last error line, to leave out repeats */
+    int64_t logged_ms;
+    int64_t failed_ms;
+};
+
+DEFINE_CLEANUP(session_cleanup, struct session, session_close)
+
+static void set_health(struct runtime *runtime, enum runtime_role role, uint32_t shards,
+                       const char *reason)
+{
+    pthread_mutex_lock(&runtime->lock);
+    runtime->health.role = role;
+    runtime->health.shards = shards;
+    str_copy(runtime->health.reason.text, sizeof(runtime->health.reason.text), reason);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+static void note_progress(struct runtime *runtime)
+{
+    atomic_store_explicit(&runtime->progress_ms, clock_monotonic_ms(), memory_order_relaxed);
+}
+
+static bool stopping(const struct runtime *runtime)
+{
+    return atomic_load_explicit(&runtime->stop, memory_order_relaxed);
+}
+
+/* Ends early when asked to stop. */
+static void wait_ms(struct runtime *runtime, int ms)
+{
+    struct pollfd stop = {.fd = runtime->stop_fd, .events = POLLIN};
+
+    note_progress(runtime);
+    (void)poll(&stop, 1, ms); /* a signal only ends the wait early */
+}
+
+static void report(struct runtime *runtime, const char *event, const struct error *err)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    if (str_equal(err->text, runtime->logged.text) && now_ms - runtime->logged_ms < REPEAT_MS)
+        return;
+    log_warn(event, "reason=%s", LOG_TEXT(err->text));
+    runtime->logged = *err;
+    runtime->logged_ms = now_ms;
+}
+
+/* The first failure after a calm time is met at once, the next ones after a pause. */
+static void pause_after_failure(struct runtime *runtime)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    if (runtime->failed_ms != 0 && now_ms - runtime->failed_ms < RETRY_SOON_MS)
+        wait_ms(runtime, RETRY_MS);
+    runtime->failed_ms = clock_monotonic_ms();
+}
+
+/*
+ * Fenced: somebody has taken over, perhaps because we were stopped for long. Fencing back at once
+ * would disturb the rightful owner, so the election is heard first.
+ */
+static int hear_election(struct runtime *runtime, struct session *session, struct error *err)
+{
+    int64_t end_ms = clock_monotonic_ms() + FENCED_WAIT_MS;
+    int r = 0;
+
+    while (r == 0 && !stopping(runtime) && clock_monotonic_ms() < end_ms &&
+           !session_has_changed(session)) {
+        wait_ms(runtime, FENCED_POLL_MS);
+        r = session_poll(session, err);
+    }
+    return r;
+}
+
+static void show(struct runtime *runtime, const struct session *session)
+{
+    set_health(runtime, session_role(session), session_shards(session), "");
+}
+
+/* Owns and works until something fails or the shards change; both lead here again. */
+static int own_and_work(struct runtime *runtime, struct session *session, struct error *err)
+{
+    int r = session_own(session, &runtime->stop, err);
+
+    while (r == 0 && !stopping(runtime)) {
+        note_progress(runtime);
+        r = session_poll(session, err);
+        if (r == 0 && session_has_changed(session))
+            return 0;
+        if (r == 0)
+            r = session_work(session, err);
+        if (r == 0)
+            show(runtime, session);
+    }
+    return r;
+}
+
+/* Returns when the session is of no more use: 0 when asked to stop. */
+static int run_session(struct runtime *runtime, struct session *session, struct error *err)
+{
+    int r = 0;
+
+    while (!stopping(runtime)) {
+        r = own_and_work(runtime, session, err);
+        if (r == 0)
+            continue;
+        report(runtime, "recovering", err);
+        set_health(runtime, RUNTIME_RESTORING, 0, err->text);
+        if (r == -EPERM)
+            r = hear_election(runtime, session, err);
+        else if (r != -EALREADY && r != -ESTALE)
+            r = session_poll(session, err);
+        if (r < 0)
+            return r;
+        pause_after_failure(runtime);
+    }
+    r = session_finish(session, err);
+    if (r < 0)
+        report(runtime, "last_batch_dropped", err);
+    return 0;
+}
+
+static int run(struct runtime *runtime, struct error *err)
+{
+    int r = 0;
+
+    while (!stopping(runtime) && r != -EALREADY) {
+        CLEANUP(session_cleanup) struct session *session = NULL;
+
+        note_progress(runtime);
+        r = session_open(&runtime->config, &session, err);
+        if (r == 0)
+            r = run_session(runtime, session, err);
+        if (r == 0 || r == -EALREADY)
+            continue;
+        report(runtime, "cannot_connect", err);
+        set_health(runtime, RUNTIME_CONNECTING, 0, err->text);
+        wait_ms(runtime, RETRY_MS);
+        r = 0;
+    }
+    return r;
+}
+
+static void *run_thread(void *argument)
+{
+    struct runtime *runtime = argument;
+
+    runtime->result = run(runtime, &runtime->result_err);
+    (void)eventfd_write(runtime->ended_fd, 1); /* fails only if its counter is full */
+    return NULL;
+}
+
+int runtime_new(const struct runtime_config *config, struct runtime **ret, struct error *err)
+{
+    struct runtime *runtime = calloc(1, sizeof(*runtime));
+
+    if (runtime == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    runtime->config = *config;
+    runtime->stop_fd = eventfd(0, EFD_CLOEXEC);
+    runtime->ended_fd = eventfd(0, EFD_CLOEXEC);
+    pthread_mutex_init(&runtime->lock, NULL);
+    set_health(runtime, RUNTIME_CONNECTING, 0, "starting");
+    note_progress(runtime);
+    if (runtime->stop_fd < 0 || runtime->ended_fd < 0 ||
+        pthread_create(&runtime->thread, NULL, run_thread, runtime) != 0) {
+        close_fd(&runtime->stop_fd);
+        close_fd(&runtime->ended_fd);
+        free(runtime);
+        return error_set(err, -EAGAIN, "cannot start a thread");
+    }
+    *ret = runtime;
+    return 0;
+}
+
+int runtime_ended_fd(const struct runtime *runtime)
+{
+    return runtime->ended_fd;
+}
+
+void runtime_health(struct runtime *runtime, struct runtime_health *ret)
+{
+    pthread_mutex_lock(&runtime->lock);
+    *ret = runtime->health;
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+int64_t runtime_progress_ms(const struct runtime *runtime)
+{
+    return atomic_load_explicit(&runtime->progress_ms, memory_order_relaxed);
+}
+
+void runtime_stop(struct runtime *runtime)
+{
+    atomic_store(&runtime->stop, true);
+    (void)eventfd_write(runtime->stop_fd, 1); /* fails only if its counter is full */
+}
+
+int runtime_free(struct runtime *runtime, struct error *err)
+{
+    int r;
+
+    if (runtime == NULL)
+        return 0;
+    runtime_stop(runtime);
+    pthread_join(runtime->thread, NULL);
+    r = runtime->result;
+    if (r < 0)
+        error_set(err, r, "%s", runtime->result_err.text);
+    close_fd(&runtime->stop_fd);
+    close_fd(&runtime->ended_fd);
+    pthread_mutex_destroy(&runtime->lock);
+    free(runtime);
+    return r;
+}

@@ -1,0 +1,381 @@
+/* session.c - see session.h. */
+#include "common/kafka/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "common/kafka/assignment.h"
+#include "common/kafka/elector.h"
+#include "common/kafka/ledger.h"
+#include "common/kafka/publisher.h"
+#include "common/kafka/work.h"
+
+#define NAME_SIZE 256
+#define DIRECTORY_SIZE 4096
+#define DESCRIBE_TIMEOUT_MS 5000
+#define FENCE_TIMEOUT_MS 2000
+#define BOOKMARK_TIMEOUT_MS 5000
+/* How long an idle look for records may take: the election is served in between. A shard that
+   nobody works for waits for it, so who has none looks more often. */
+#define IDLE_POLL_MS 100
+#define IDLE_POLL_STANDBY_MS 10
+/* A batch is committed after this even if records keep coming. */
+#define BATCH_MS_MAX 100
+
+struct session {
+    const struct runtime_config *config;
+    rd_kafka_t *consumer;
+    struct topics topics;
+    struct ledger *ledger;
+    struct work *work;
+    struct elector *elector;
+    uint32_t shards;        /* that the consumer's assignment is for */
+    size_t unrestored;      /* ledger partitions whose end was not reached yet */
+    bool owns;              /* session_own() has succeeded for `shards` */
+    bool reads_inputs;      /* the second half of owning: restored, and assigned the inputs */
+    int64_t owned_since_ms; /* monotonic */
+};
+
+DEFINE_CLEANUP(session_cleanup, struct session, session_close)
+DEFINE_CLEANUP(publisher_cleanup, struct publisher, publisher_free)
+DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
+
+static const char *group_name(const struct session *session, char out[NAME_SIZE])
+{
+    snprintf(out, NAME_SIZE, "%s%s", session->config->kafka->topic_prefix,
+             session->config->participant->name);
+    return out;
+}
+
+static int open_consumer(struct session *session, struct error *err)
+{
+    char group[NAME_SIZE];
+    /* The group's bookmarks are read with it; being a member is the elector's part. */
+    const struct kafka_option options[] = {{"group.id", group_name(session, group)}};
+    rd_kafka_conf_t *conf;
+    int r = kafka_conf_new(session->config->kafka, KAFKA_CONSUMER, options, ARRAY_LEN(options),
+                           &conf, err);
+
+    return r < 0 ? r : kafka_client_new(conf, KAFKA_CONSUMER, &session->consumer, err);
+}
+
+static int check_bounds(const struct session *session, const struct topics *topics,
+                        struct error *err)
+{
+    enum topic shards = session->config->participant->shards;
+
+    for (size_t i = 0; i < topics->count; i++) {
+        const struct topic_state *topic = &topics->list[i];
+        int32_t max = topic->topic == shards ? SHARDS_MAX : PARTITIONS_MAX;
+
+        if (topic->partition_count < 1 || topic->partition_count > max)
+            return error_set(err, -EINVAL, "topic %s has %d partitions; 1 to %d are supported",
+                             topic->name, (int)topic->partition_count, (int)max);
+    }
+    return 0;
+}
+
+static int describe_topics(const struct session *session, struct topics *ret, struct error *err)
+{
+    const struct participant *participant = session->config->participant;
+    enum topic wanted[TOPIC_COUNT];
+    size_t count = participant_topics(participant, wanted);
+    int r = topics_describe(session->consumer, session->config->kafka->topic_prefix, wanted, count,
+                            DESCRIBE_TIMEOUT_MS, ret, err);
+
+    return r < 0 ? r : check_bounds(session, ret, err);
+}
+
+static int open_ledger(struct session *session, struct error *err)
+{
+    const struct participant *participant = session->config->participant;
+    char directory[DIRECTORY_SIZE];
+
+    snprintf(directory, sizeof(directory), "%s/ledger", session->config->data_dir);
+    return ledger_open(directory, &session->topics, participant->ledgers, participant->ledger_count,
+                       &session->ledger, err);
+}
+
+static int open_work(struct session *session, struct error *err)
+{
+    const struct work_config config = {
+        .participant = session->config->participant,
+        .settings = session->config->settings,
+        .topic_prefix = session->config->kafka->topic_prefix,
+        .topics = &session->topics,
+        .ledger = session->ledger,
+    };
+
+    return work_new(&config, &session->work, err);
+}
+
+static int open_elector(struct session *session, struct error *err)
+{
+    const struct participant *participant = session->config->participant;
+    char group[NAME_SIZE], instance[NAME_SIZE];
+    const struct elector_config config = {
+        .kafka = session->config->kafka,
+        .group = group_name(session, group),
+        .instance = instance,
+        .topic = topic_state(&session->topics, participant->shards)->name,
+    };
+
+    snprintf(instance, sizeof(instance), "%s-%s", participant->name, session->config->instance);
+    return elector_new(&config, &session->elector, err);
+}
+
+int session_open(const struct runtime_config *config, struct session **ret, struct error *err)
+{
+    CLEANUP(session_cleanup) struct session *session = calloc(1, sizeof(*session));
+    int r;
+
+    if (session == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    session->config = config;
+    r = open_consumer(session, err);
+    if (r == 0)
+        r = describe_topics(session, &session->topics, err);
+    if (r == 0)
+        r = open_ledger(session, err);
+    if (r == 0)
+        r = open_work(session, err);
+    if (r == 0)
+        r = open_elector(session, err);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(session);
+    return 0;
+}
+
+void session_close(struct session *session)
+{
+    if (session == NULL)
+        return;
+    work_free(session->work);
+    elector_free(session->elector);
+    ledger_close(session->ledger);
+    if (session->consumer != NULL)
+        rd_kafka_destroy_flags(session->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free(session);
+}
+
+int session_poll(struct session *session, struct error *err)
+{
+    return elector_poll(session->elector, err);
+}
+
+bool session_has_changed(const struct session *session)
+{
+    return !session->owns || elector_shards(session->elector) != session->shards;
+}
+
+static int check_topics(struct session *session, struct error *err)
+{
+    struct topics now;
+    int r = describe_topics(session, &now, err);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < now.count; i++)
+        if (!str_equal(now.list[i].id, session->topics.list[i].id) ||
+            now.list[i].partition_count != session->topics.list[i].partition_count)
+            return error_set(err, -ESTALE, "topic %s was created anew", now.list[i].name);
+    return 0;
+}
+
+/* Waits in slices, so that a stop or a change of shards is not missed. */
+static int fence(struct session *session, struct publisher *publisher, const atomic_bool *stop,
+                 struct error *err)
+{
+    int r;
+
+    do {
+        r = publisher_fence(publisher, FENCE_TIMEOUT_MS, err);
+        if (r == -ETIMEDOUT && session_poll(session, NULL) < 0)
+            return r;
+    } while (r == -ETIMEDOUT && !atomic_load(stop) &&
+             elector_shards(session->elector) == session->shards);
+    return r;
+}
+
+static int own_shard(struct session *session, uint32_t shard, const atomic_bool *stop,
+                     struct error *err)
+{
+    const struct participant *participant = session->config->participant;
+    CLEANUP(publisher_cleanup) struct publisher *publisher = NULL;
+    char id[NAME_SIZE + 16], group[NAME_SIZE], source[NAME_SIZE];
+    const struct publisher_config config = {
+        .kafka = session->config->kafka,
+        .transactional_id = id,
+        .source = source,
+        .ledgers = participant->ledgers,
+        .ledger_count = participant->ledger_count,
+    };
+    int r;
+
+    snprintf(id, sizeof(id), "%s-%" PRIu32, group_name(session, group), shard);
+    snprintf(source, sizeof(source), "order-saga/%s", participant->name);
+    r = publisher_new(&config, &publisher, err);
+    if (r == 0)
+        r = fence(session, publisher, stop, err);
+    if (r == 0)
+        work_own(session->work, shard, TAKE_PTR(publisher));
+    return r;
+}
+
+static int assign(struct session *session, const rd_kafka_topic_partition_list_t *list,
+                  struct error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_assign(session->consumer, list);
+
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_error(code, "cannot assign", err);
+}
+
+static int add_ledgers(struct session *session, uint32_t shards,
+                       rd_kafka_topic_partition_list_t *list, struct error *err)
+{
+    return assignment_add_ledgers(session->config->participant, &session->topics, session->ledger,
+                                  shards, list, err);
+}
+
+/* The first half of reading: all own topics, and nothing else until their end is reached. */
+static int read_ledgers(struct session *session, struct error *err)
+{
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(16);
+    int r = add_ledgers(session, UINT32_MAX, list, err);
+
+    if (r == 0)
+        r = assign(session, list, err);
+    session->unrestored = (size_t)list->cnt;
+    session->reads_inputs = false;
+    return r;
+}
+
+/* Nobody has saved one yet: from the beginning. */
+static void apply_bookmark(struct session *session, rd_kafka_topic_partition_t *entry)
+{
+    enum topic topic = topic_by_name(&session->topics, entry->topic);
+
+    if (entry->offset < 0)
+        entry->offset = 0;
+    work_set_bookmark(session->work, topic, entry->partition, entry->offset);
+}
+
+static int read_bookmarks(struct session *session, rd_kafka_topic_partition_list_t *list,
+                          struct error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_committed(session->consumer, list, BOOKMARK_TIMEOUT_MS);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_error(code, "cannot read the bookmark", err);
+    for (int i = 0; i < list->cnt; i++) {
+        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return kafka_error(list->elems[i].err, "cannot read the bookmark", err);
+        apply_bookmark(session, &list->elems[i]);
+    }
+    return 0;
+}
+
+/* The second half: the inputs of the owned shards, and of the others the ledgers, to stay warm. */
+static int read_inputs(struct session *session, struct error *err)
+{
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(16);
+    int r = ledger_commit(session->ledger, clock_utc_ms(), err);
+
+    if (r < 0)
+        return r;
+    assignment_add_inputs(session->config->participant, &session->topics, session->shards, list);
+    if (list->cnt > 0)
+        r = read_bookmarks(session, list, err);
+    if (r == 0)
+        r = add_ledgers(session, ~session->shards, list, err);
+    if (r == 0)
+        r = assign(session, list, err);
+    if (r < 0)
+        return r;
+    session->reads_inputs = true;
+    log_info(session->shards != 0 ? "owner" : "standby", "shards=0x%" PRIx32 " took_ms=%" PRId64,
+             session->shards, clock_monotonic_ms() - session->owned_since_ms);
+    return 0;
+}
+
+int session_own(struct session *session, const atomic_bool *stop, struct error *err)
+{
+    int r;
+
+    session->owns = false;
+    session->owned_since_ms = clock_monotonic_ms();
+    work_drop(session->work);
+    r = check_topics(session, err);
+    session->shards = elector_shards(session->elector);
+    for (uint32_t shard = 0; r == 0 && shard < SHARDS_MAX; shard++)
+        if ((session->shards >> shard & 1) != 0)
+            r = own_shard(session, shard, stop, err);
+    if (r == 0)
+        r = read_ledgers(session, err);
+    session->owns = r == 0;
+    return r;
+}
+
+/* The end of an own topic while restoring; everywhere else the end means nothing. */
+static int note_end(struct session *session, struct error *err)
+{
+    if (session->reads_inputs)
+        return 0;
+    assert(session->unrestored > 0);
+    return --session->unrestored > 0 ? 0 : read_inputs(session, err);
+}
+
+static int take(struct session *session, const rd_kafka_message_t *message, struct error *err)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return note_end(session, err);
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_error(message->err, rd_kafka_message_errstr(message), err);
+    return work_take(session->work, message, err);
+}
+
+int session_work(struct session *session, struct error *err)
+{
+    int wait_ms = session->shards != 0 ? IDLE_POLL_MS : IDLE_POLL_STANDBY_MS;
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(session->consumer, wait_ms);
+    int64_t start_ms = clock_monotonic_ms();
+    int r = 0;
+
+    while (message != NULL && r == 0) {
+        r = take(session, message, err);
+        rd_kafka_message_destroy(message);
+        message = NULL;
+        if (r == 0 && !work_is_full(session->work) &&
+            clock_monotonic_ms() - start_ms < BATCH_MS_MAX)
+            message = rd_kafka_consumer_poll(session->consumer, 0);
+    }
+    return r < 0 ? r : work_commit(session->work, session->elector, false, err);
+}
+
+int session_finish(struct session *session, struct error *err)
+{
+    return session->owns ? work_commit(session->work, session->elector, true, err) : 0;
+}
+
+enum runtime_role session_role(const struct session *session)
+{
+    if (!session->owns || !session->reads_inputs)
+        return RUNTIME_RESTORING;
+    return session->shards != 0 ? RUNTIME_OWNER : RUNTIME_STANDBY;
+}
+
+uint32_t session_shards(const struct session *session)
+{
+    return session->owns && session->reads_inputs ? session->shards : 0;
+}

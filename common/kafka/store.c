@@ -1,0 +1,421 @@
+/* store.c - see store.h. LMDB, wrapped once: every other file knows only bytes and tables. */
+#include "common/kafka/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/util.h"
+
+#define STORE_PATH_SIZE 4096
+#define STORE_IDENTITY_MAX 8192
+#define STORE_READERS_MAX 64
+#define OFFSETS_TABLE "offsets"
+
+struct store {
+    MDB_env *env;
+    void *map; /* where the file is mapped; NULL if that is not known */
+    MDB_dbi tables[STORE_TABLES_MAX];
+    size_t table_count;
+    MDB_dbi offsets;
+};
+
+struct store_txn {
+    struct store *store;
+    MDB_txn *txn;
+    bool write;
+};
+
+struct store_cursor {
+    MDB_cursor *cursor;
+};
+
+DEFINE_CLEANUP(store_cleanup, struct store, store_close)
+
+/* LMDB mixes errno with its own negative codes; ours are negative errno only. */
+static int store_error(int rc, const char *what, struct error *err)
+{
+    if (rc == MDB_NOTFOUND)
+        return -ENOENT;
+    return error_set(err,
+                     rc > 0               ? -rc
+                     : rc == MDB_MAP_FULL ? -ENOSPC
+                                          : -EIO,
+                     "local store: %s: %s", what, mdb_strerror(rc));
+}
+
+static MDB_val to_val(struct store_bytes bytes)
+{
+    return (MDB_val){.mv_size = bytes.size, .mv_data = (void *)bytes.data};
+}
+
+static struct store_bytes from_val(MDB_val val)
+{
+    return (struct store_bytes){.data = val.mv_data, .size = val.mv_size};
+}
+
+static int make_directories(const char *directory, struct error *err)
+{
+    char path[STORE_PATH_SIZE];
+
+    str_copy(path, sizeof(path), directory);
+    for (char *p = path + 1;; p++) {
+        if (*p != '/' && *p != '\0')
+            continue;
+        char kept = *p;
+        *p = '\0';
+        if (mkdir(path, 0750) < 0 && errno != EEXIST)
+            return error_set(err, -errno, "cannot create directory %s: %s", path, strerror(errno));
+        *p = kept;
+        if (kept == '\0')
+            return 0;
+    }
+}
+
+static bool identity_matches(const char *path, const char *identity)
+{
+    char found[STORE_IDENTITY_MAX];
+    FILE *file = fopen(path, "r");
+
+    if (file == NULL)
+        return false;
+    size_t len = fread(found, 1, sizeof(found) - 1, file);
+    fclose(file);
+    found[len] = '\0';
+    return str_equal(found, identity);
+}
+
+static int write_identity(const char *path, const char *identity, struct error *err)
+{
+    FILE *file = fopen(path, "w");
+
+    if (file == NULL)
+        return error_set(err, -errno, "cannot write %s: %s", path, strerror(errno));
+    bool written = fputs(identity, file) >= 0;
+    if (fclose(file) != 0 || !written)
+        return error_set(err, -EIO, "cannot write %s: %s", path, strerror(errno));
+    return 0;
+}
+
+/*
+ * The content goes first and the new name last: a crash in between leaves an unnamed, empty
+ * store, which the next start discards again.
+ */
+static int discard_unless_identical(const char *directory, const char *identity, struct error *err)
+{
+    static const char *const files[] = {"identity", "data.mdb", "lock.mdb"};
+    char path[STORE_PATH_SIZE + 16];
+
+    snprintf(path, sizeof(path), "%s/identity", directory);
+    if (identity_matches(path, identity))
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        snprintf(path, sizeof(path), "%s/%s", directory, files[i]);
+        if (unlink(path) < 0 && errno != ENOENT)
+            return error_set(err, -errno, "cannot remove %s: %s", path, strerror(errno));
+    }
+    snprintf(path, sizeof(path), "%s/identity", directory);
+    return write_identity(path, identity, err);
+}
+
+static int open_tables(struct store *store, const struct store_config *config, struct error *err)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(store->env, NULL, 0, &txn);
+
+    if (rc != 0)
+        return store_error(rc, "cannot begin", err);
+    for (size_t i = 0; rc == 0 && i < config->table_count; i++)
+        rc = mdb_dbi_open(txn, config->tables[i], MDB_CREATE, &store->tables[i]);
+    if (rc == 0)
+        rc = mdb_dbi_open(txn, OFFSETS_TABLE, MDB_CREATE, &store->offsets);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return store_error(rc, "cannot open a table", err);
+    }
+    rc = mdb_txn_commit(txn);
+    return rc == 0 ? 0 : store_error(rc, "cannot create the tables", err);
+}
+
+/* NOSYNC: a crash of the machine is met by the boot id in the identity, not by fsync. */
+static int open_environment(struct store *store, const char *directory, struct error *err)
+{
+    int dead = 0;
+    int rc = mdb_env_create(&store->env);
+
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(store->env, STORE_BYTES_MAX);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(store->env, STORE_TABLES_MAX + 1);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(store->env, STORE_READERS_MAX);
+    if (rc == 0)
+        rc = mdb_env_open(store->env, directory, MDB_NOSYNC | MDB_NOTLS | MDB_NORDAHEAD, 0640);
+    if (rc == 0)
+        rc = mdb_reader_check(store->env, &dead); /* slots of killed predecessors */
+    return rc == 0 ? 0 : store_error(rc, directory, err);
+}
+
+/* LMDB does not tell where its map is, unless it is fixed; the kernel does. */
+static void find_map(struct store *store)
+{
+    char line[STORE_PATH_SIZE + 128];
+    unsigned long start, inode;
+    struct stat status;
+    mdb_filehandle_t fd;
+    FILE *file = fopen("/proc/self/maps", "r");
+
+    if (file == NULL)
+        return;
+    if (mdb_env_get_fd(store->env, &fd) == 0 && fstat(fd, &status) == 0)
+        while (store->map == NULL && fgets(line, sizeof(line), file) != NULL)
+            if (sscanf(line, "%lx-%*x %*s %*x %*s %lu", &start, &inode) == 2 &&
+                inode == status.st_ino)
+                store->map = (void *)start;
+    fclose(file);
+}
+
+int store_open(const struct store_config *config, struct store **ret, struct error *err)
+{
+    CLEANUP(store_cleanup) struct store *store = calloc(1, sizeof(*store));
+
+    assert(config->table_count > 0 && config->table_count <= STORE_TABLES_MAX);
+    if (store == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    store->table_count = config->table_count;
+    int r = make_directories(config->directory, err);
+    if (r == 0)
+        r = discard_unless_identical(config->directory, config->identity, err);
+    if (r == 0)
+        r = open_environment(store, config->directory, err);
+    if (r == 0)
+        r = open_tables(store, config, err);
+    if (r < 0)
+        return r;
+    find_map(store);
+    *ret = TAKE_PTR(store);
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL)
+        return;
+    if (store->env != NULL)
+        mdb_env_close(store->env);
+    free(store);
+}
+
+static int store_begin(struct store *store, bool write, struct store_txn **ret, struct error *err)
+{
+    struct store_txn *txn = calloc(1, sizeof(*txn));
+
+    if (txn == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    txn->store = store;
+    txn->write = write;
+    int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn);
+    if (rc != 0) {
+        free(txn);
+        return store_error(rc, "cannot begin", err);
+    }
+    *ret = txn;
+    return 0;
+}
+
+int store_begin_read(struct store *store, struct store_txn **ret, struct error *err)
+{
+    return store_begin(store, false, ret, err);
+}
+
+int store_begin_write(struct store *store, struct store_txn **ret, struct error *err)
+{
+    return store_begin(store, true, ret, err);
+}
+
+static size_t resident_shared_bytes(void)
+{
+    unsigned long total, resident, shared = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%lu %lu %lu", &total, &resident, &shared) != 3)
+        shared = 0;
+    fclose(file);
+    return shared * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/*
+ * Pages of the map count as memory of this process although the kernel could drop them. Giving
+ * them back costs a soft fault each at the next look. Safe beside writers and readers: the map is
+ * read-only and file-backed, LMDB writes through the file.
+ */
+static void trim_resident(struct store *store)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+
+    if (store->map == NULL || resident_shared_bytes() < STORE_RESIDENT_MAX)
+        return;
+    if (mdb_env_info(store->env, &info) != 0 || mdb_env_stat(store->env, &stat) != 0)
+        return;
+    size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
+    (void)madvise(store->map, used, MADV_DONTNEED); /* advice: a refusal changes nothing */
+}
+
+int store_commit(struct store_txn *txn, struct error *err)
+{
+    struct store *store = txn->store;
+    bool write = txn->write;
+    int rc = mdb_txn_commit(txn->txn);
+
+    free(txn);
+    if (rc != 0)
+        return store_error(rc, "cannot commit", err);
+    if (write)
+        trim_resident(store);
+    return 0;
+}
+
+void store_abort(struct store_txn *txn)
+{
+    if (txn == NULL)
+        return;
+    mdb_txn_abort(txn->txn);
+    free(txn);
+}
+
+static int get_from(struct store_txn *txn, MDB_dbi table, struct store_bytes key,
+                    struct store_bytes *ret, struct error *err)
+{
+    MDB_val k = to_val(key), v;
+    int rc = mdb_get(txn->txn, table, &k, &v);
+
+    if (rc != 0)
+        return store_error(rc, "cannot read", err);
+    *ret = from_val(v);
+    return 0;
+}
+
+static int put_into(struct store_txn *txn, MDB_dbi table, struct store_bytes key,
+                    struct store_bytes value, struct error *err)
+{
+    MDB_val k = to_val(key), v = to_val(value);
+    int rc = mdb_put(txn->txn, table, &k, &v, 0);
+
+    return rc == 0 ? 0 : store_error(rc, "cannot write", err);
+}
+
+int store_get(struct store_txn *txn, size_t table, struct store_bytes key, struct store_bytes *ret,
+              struct error *err)
+{
+    assert(table < txn->store->table_count && key.size <= STORE_KEY_MAX);
+    return get_from(txn, txn->store->tables[table], key, ret, err);
+}
+
+int store_put(struct store_txn *txn, size_t table, struct store_bytes key, struct store_bytes value,
+              struct error *err)
+{
+    assert(table < txn->store->table_count && key.size <= STORE_KEY_MAX);
+    return put_into(txn, txn->store->tables[table], key, value, err);
+}
+
+int store_delete(struct store_txn *txn, size_t table, struct store_bytes key, struct error *err)
+{
+    MDB_val k = to_val(key);
+    int rc = mdb_del(txn->txn, txn->store->tables[table], &k, NULL);
+
+    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_error(rc, "cannot delete", err);
+}
+
+static struct store_bytes offset_key(char *text, size_t size, const char *topic, int32_t partition)
+{
+    int len = snprintf(text, size, "%.300s/%d", topic, (int)partition);
+
+    return (struct store_bytes){text, (size_t)len};
+}
+
+int store_offset_get(struct store_txn *txn, const char *topic, int32_t partition, int64_t *ret,
+                     struct error *err)
+{
+    char text[STORE_KEY_MAX];
+    struct store_bytes value = {0};
+    int r = get_from(txn, txn->store->offsets, offset_key(text, sizeof(text), topic, partition),
+                     &value, err);
+
+    if (r == 0)
+        memcpy(ret, value.data, sizeof(*ret));
+    else if (r == -ENOENT)
+        *ret = -1;
+    return r == -ENOENT ? 0 : r;
+}
+
+int store_offset_put(struct store_txn *txn, const char *topic, int32_t partition, int64_t next,
+                     struct error *err)
+{
+    char text[STORE_KEY_MAX];
+
+    return put_into(txn, txn->store->offsets, offset_key(text, sizeof(text), topic, partition),
+                    (struct store_bytes){&next, sizeof(next)}, err);
+}
+
+int store_cursor_open(struct store_txn *txn, size_t table, struct store_cursor **ret,
+                      struct error *err)
+{
+    struct store_cursor *cursor = calloc(1, sizeof(*cursor));
+
+    if (cursor == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    int rc = mdb_cursor_open(txn->txn, txn->store->tables[table], &cursor->cursor);
+    if (rc != 0) {
+        free(cursor);
+        return store_error(rc, "cannot open a cursor", err);
+    }
+    *ret = cursor;
+    return 0;
+}
+
+static int cursor_move(struct store_cursor *cursor, MDB_cursor_op op, MDB_val key,
+                       struct store_bytes *ret_key, struct store_bytes *ret_value,
+                       struct error *err)
+{
+    MDB_val value;
+    int rc = mdb_cursor_get(cursor->cursor, &key, &value, op);
+
+    if (rc != 0)
+        return store_error(rc, "cannot walk", err);
+    *ret_key = from_val(key);
+    *ret_value = from_val(value);
+    return 0;
+}
+
+int store_cursor_seek(struct store_cursor *cursor, struct store_bytes key,
+                      struct store_bytes *ret_key, struct store_bytes *ret_value, struct error *err)
+{
+    /* LMDB has no empty key; to it, "from the beginning" is another operation. */
+    return cursor_move(cursor, key.size == 0 ? MDB_FIRST : MDB_SET_RANGE, to_val(key), ret_key,
+                       ret_value, err);
+}
+
+int store_cursor_next(struct store_cursor *cursor, struct store_bytes *ret_key,
+                      struct store_bytes *ret_value, struct error *err)
+{
+    return cursor_move(cursor, MDB_NEXT, (MDB_val){0}, ret_key, ret_value, err);
+}
+
+void store_cursor_close(struct store_cursor *cursor)
+{
+    if (cursor == NULL)
+        return;
+    mdb_cursor_close(cursor->cursor);
+    free(cursor);
+}

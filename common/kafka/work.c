@@ -1,0 +1,401 @@
+/* work.c - see work.h. */
+#include "common/kafka/work.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "common/event/codec.h"
+#include "common/kafka/dead_letter.h"
+#include "common/kafka/record.h"
+
+/* A bookmark is saved with the first transaction after this, or on its own after that. */
+#define BOOKMARK_WITH_OUTPUT_MS 500
+#define BOOKMARK_ALONE_MS 5000
+#define SOURCE_SIZE 64
+#define EVENT_NAME_SIZE 160
+
+struct bookmark {
+    int64_t next;  /* the record to go on with; -1: not ours */
+    int64_t saved; /* as the group's committed offset has it */
+};
+
+struct shard {
+    struct publisher *publisher; /* NULL: not owned */
+    bool has_dead_letter;        /* in this batch: the bookmark must go with it */
+    int64_t saved_ms;            /* monotonic: when the bookmarks were last saved */
+};
+
+struct work {
+    struct work_config config;
+    struct codec *codec;
+    uint32_t shard_count;
+    size_t record_count; /* of this batch */
+    bool decides[EVENT_TYPE_COUNT];
+    bool learns[EVENT_TYPE_COUNT];
+    bool is_ledger[TOPIC_COUNT];
+    struct shard shards[SHARDS_MAX];
+    struct bookmark bookmarks[TOPIC_COUNT][PARTITIONS_MAX];
+    struct event input;
+    struct related_keys related;
+    struct state state;
+    struct decision decision;
+};
+
+DEFINE_CLEANUP(work_cleanup, struct work, work_free)
+DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
+DEFINE_CLEANUP(metadata_cleanup, rd_kafka_consumer_group_metadata_t,
+               rd_kafka_consumer_group_metadata_destroy)
+
+static void forget_bookmarks(struct work *work)
+{
+    memset(work->bookmarks, -1, sizeof(work->bookmarks));
+}
+
+static void note_wanted_types(struct work *work)
+{
+    const struct participant *participant = work->config.participant;
+
+    for (size_t i = 0; i < participant->subscription_count; i++)
+        work->decides[participant->subscriptions[i].type] = true;
+    for (size_t i = 0; i < participant->ledger_count; i++)
+        work->is_ledger[participant->ledgers[i]] = true;
+    for (enum event_type type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++)
+        work->learns[type] = work->is_ledger[event_topic(type)];
+}
+
+int work_new(const struct work_config *config, struct work **ret, struct error *err)
+{
+    CLEANUP(work_cleanup) struct work *work = calloc(1, sizeof(*work));
+    int r;
+
+    if (work == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    work->config = *config;
+    r = codec_new(&work->codec, err);
+    if (r < 0)
+        return r;
+    work->shard_count =
+        (uint32_t)topic_state(config->topics, config->participant->shards)->partition_count;
+    forget_bookmarks(work);
+    note_wanted_types(work);
+    *ret = TAKE_PTR(work);
+    return 0;
+}
+
+void work_free(struct work *work)
+{
+    if (work == NULL)
+        return;
+    for (size_t i = 0; i < SHARDS_MAX; i++)
+        publisher_free(work->shards[i].publisher);
+    codec_free(work->codec);
+    free(work);
+}
+
+void work_own(struct work *work, uint32_t shard, struct publisher *publisher)
+{
+    assert(shard < SHARDS_MAX && work->shards[shard].publisher == NULL);
+    work->shards[shard] = (struct shard){publisher, false, clock_monotonic_ms()};
+}
+
+void work_set_bookmark(struct work *work, enum topic topic, int32_t partition, int64_t next)
+{
+    assert(partition >= 0 && partition < PARTITIONS_MAX);
+    work->bookmarks[topic][partition] = (struct bookmark){next, next};
+}
+
+uint32_t work_shard_of(const struct work *work, int32_t partition)
+{
+    return (uint32_t)partition % work->shard_count;
+}
+
+/* An own event that somebody else has published, or we before: it is the last of its key now. */
+static int learn(struct work *work, const rd_kafka_message_t *record, enum topic topic,
+                 struct error *err)
+{
+    struct error why = {""};
+    int r = 0;
+
+    switch (record_read(work->codec, record, work->learns,
+                        topic_state(work->config.topics, topic)->partition_count, &work->input,
+                        &why)) {
+    case RECORD_EVENT:
+        r = ledger_put(work->config.ledger, &work->input, err);
+        break;
+    case RECORD_SKIPPED:
+        break;
+    case RECORD_REFUSED: /* not from us: nobody else may write here, but nobody can prevent it */
+        log_warn("foreign_record_in_ledger", "topic=%s partition=%d offset=%" PRId64 " reason=%s",
+                 rd_kafka_topic_name(record->rkt), (int)record->partition, record->offset,
+                 LOG_TEXT(why.text));
+        break;
+    }
+    ledger_advance(work->config.ledger, topic, record->partition, record->offset + 1);
+    return r;
+}
+
+static int send_dead_letter(struct work *work, const rd_kafka_message_t *record, const char *cause,
+                            struct error *err)
+{
+    const struct participant *participant = work->config.participant;
+    struct shard *shard = &work->shards[work_shard_of(work, record->partition)];
+    const char *topic = topic_state(work->config.topics, participant->dead_letters)->name;
+
+    log_warn("dead_letter", "topic=%s partition=%d offset=%" PRId64 " cause=%s",
+             rd_kafka_topic_name(record->rkt), (int)record->partition, record->offset,
+             LOG_TEXT(cause));
+    shard->has_dead_letter = true;
+    return publisher_send_record(shard->publisher, topic, record,
+                                 dead_letter_headers(record, participant->name, cause), err);
+}
+
+static const struct subscription *subscription_of(const struct participant *participant,
+                                                  enum event_type type)
+{
+    size_t i = 0;
+
+    while (i < participant->subscription_count && participant->subscriptions[i].type != type)
+        i++;
+    assert(i < participant->subscription_count); /* only wanted types come here */
+    return &participant->subscriptions[i];
+}
+
+/* Own last events: of the input's key, and of the keys that the participant names beside it. */
+static int load_state(struct work *work, const struct input *in, struct error *err)
+{
+    const struct participant *participant = work->config.participant;
+    struct state *state = &work->state;
+    int r = ledger_get(work->config.ledger, subscription_of(participant, in->event->type)->ledger,
+                       event_key(in->event), &state->last, err);
+
+    work->related.count = 0;
+    state->related_count = 0;
+    if (r == 0 && participant->relate != NULL)
+        participant->relate(in, state->last, &work->related);
+    for (size_t i = 0; r == 0 && i < work->related.count; i++, state->related_count++)
+        r = ledger_get(work->config.ledger, participant->related_ledger, work->related.keys[i],
+                       &state->related[i], err);
+    return r;
+}
+
+/* The id follows from cause, type and key: doing the step again yields the same one. */
+static void complete_event(struct event *event, const struct event *cause)
+{
+    char name[EVENT_NAME_SIZE];
+    int len = snprintf(name, sizeof(name), "%s:%s", event_type_name(event->type), event_key(event));
+
+    uuid_v5(cause->event_id, name, (size_t)len, event->event_id);
+    str_copy(event->correlation_id, sizeof(event->correlation_id), cause->correlation_id);
+    str_copy(event->causation_id, sizeof(event->causation_id), cause->event_id);
+    event->timestamp_ms = clock_utc_ms();
+    event->schema_version = EVENT_SCHEMA_VERSION;
+}
+
+static int publish_decision(struct work *work, const rd_kafka_message_t *record, struct error *err)
+{
+    struct publisher *publisher = work->shards[work_shard_of(work, record->partition)].publisher;
+    char traceparent[TRACEPARENT_SIZE];
+    int r = 0;
+
+    record_traceparent(record, traceparent);
+    for (size_t i = 0; r == 0 && i < work->decision.event_count; i++) {
+        struct event *event = &work->decision.events[i];
+
+        complete_event(event, &work->input);
+        r = publisher_send(publisher, work->codec, event,
+                           topic_state(work->config.topics, event_topic(event->type))->name,
+                           traceparent, err);
+        if (r == 0)
+            r = ledger_put(work->config.ledger, event, err);
+    }
+    return r;
+}
+
+static void log_decision(const struct work *work)
+{
+    const struct decision *decision = &work->decision;
+    const char *to = decision->event_count > 0 ? event_type_name(decision->events[0].type) : "-";
+
+    log_debug("decision", "event_id=%s order_id=%s input=%s from=%s to=%s", work->input.event_id,
+              work->input.correlation_id, event_type_name(work->input.type),
+              event_type_name(work->state.last->type), to);
+}
+
+static int decide(struct work *work, const rd_kafka_message_t *record, struct error *err)
+{
+    const struct participant *participant = work->config.participant;
+    const struct input in = {&work->input, record->offset};
+    int r = load_state(work, &in, err);
+
+    if (r < 0)
+        return r;
+    work->decision.impossible = NULL;
+    work->decision.event_count = 0;
+    participant->decide(work->config.settings, &in, &work->state, &work->decision);
+    if (work->decision.impossible != NULL)
+        return send_dead_letter(work, record, work->decision.impossible, err);
+    log_decision(work);
+    return publish_decision(work, record, err);
+}
+
+int work_take(struct work *work, const rd_kafka_message_t *record, struct error *err)
+{
+    enum topic topic = topic_by_name(work->config.topics, rd_kafka_topic_name(record->rkt));
+    struct error why = {""};
+    int r = 0;
+
+    assert(topic != TOPIC_NONE); /* nothing else was assigned */
+    work->record_count++;
+    if (work->is_ledger[topic])
+        return learn(work, record, topic, err);
+    switch (record_read(work->codec, record, work->decides,
+                        topic_state(work->config.topics, topic)->partition_count, &work->input,
+                        &why)) {
+    case RECORD_EVENT:
+        r = decide(work, record, err);
+        break;
+    case RECORD_SKIPPED:
+        break;
+    case RECORD_REFUSED:
+        r = send_dead_letter(work, record, why.text, err);
+        break;
+    }
+    work->bookmarks[topic][record->partition].next = record->offset + 1;
+    return r;
+}
+
+bool work_is_full(const struct work *work)
+{
+    return work->record_count >= BATCH_RECORDS_MAX || ledger_is_full(work->config.ledger);
+}
+
+/* The bookmarks of a shard that moved; empty when none did. Owned by the caller. */
+static rd_kafka_topic_partition_list_t *moved_bookmarks(struct work *work, uint32_t shard)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    const struct topics *topics = work->config.topics;
+
+    for (size_t i = 0; i < topics->count; i++) {
+        const struct topic_state *topic = &topics->list[i];
+
+        for (int32_t p = (int32_t)shard; p < topic->partition_count && p < PARTITIONS_MAX;
+             p += (int32_t)work->shard_count) {
+            const struct bookmark *bookmark = &work->bookmarks[topic->topic][p];
+
+            if (bookmark->next > bookmark->saved)
+                rd_kafka_topic_partition_list_add(list, topic->name, p)->offset = bookmark->next;
+        }
+    }
+    return list;
+}
+
+static void note_saved(struct work *work, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *entry = &list->elems[i];
+        enum topic topic = topic_by_name(work->config.topics, entry->topic);
+
+        work->bookmarks[topic][entry->partition].saved = entry->offset;
+    }
+}
+
+static bool bookmark_is_due(const struct shard *shard, bool last)
+{
+    int64_t age_ms = clock_monotonic_ms() - shard->saved_ms;
+
+    if (last || shard->has_dead_letter)
+        return true;
+    return age_ms >= (publisher_has_transaction(shard->publisher) ? BOOKMARK_WITH_OUTPUT_MS
+                                                                  : BOOKMARK_ALONE_MS);
+}
+
+static int commit_with_bookmarks(struct work *work, uint32_t number, struct elector *elector,
+                                 struct error *err)
+{
+    struct shard *shard = &work->shards[number];
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list = moved_bookmarks(work, number);
+    CLEANUP(metadata_cleanup) rd_kafka_consumer_group_metadata_t *metadata = NULL;
+    int r;
+
+    shard->saved_ms = clock_monotonic_ms();
+    if (list->cnt == 0 && !publisher_has_transaction(shard->publisher))
+        return 0;
+    metadata = elector_metadata(elector);
+    r = publisher_commit(shard->publisher, list, metadata, err);
+    if (r == 0)
+        note_saved(work, list);
+    return r;
+}
+
+/* What the commit has made true is told to the cache. */
+static void advance_ledgers(struct work *work, const struct publisher *publisher)
+{
+    const struct participant *participant = work->config.participant;
+
+    for (size_t i = 0; i < participant->ledger_count; i++) {
+        enum topic topic = participant->ledgers[i];
+        int32_t count = topic_state(work->config.topics, topic)->partition_count;
+
+        for (int32_t p = 0; p < count && p < PARTITIONS_MAX; p++)
+            if (publisher_position(publisher, i, p) >= 0)
+                ledger_advance(work->config.ledger, topic, p, publisher_position(publisher, i, p));
+    }
+}
+
+static int commit_shard(struct work *work, uint32_t number, struct elector *elector, bool last,
+                        struct error *err)
+{
+    struct shard *shard = &work->shards[number];
+    bool has_output = publisher_has_transaction(shard->publisher);
+    int r = bookmark_is_due(shard, last) ? commit_with_bookmarks(work, number, elector, err)
+                                         : publisher_commit(shard->publisher, NULL, NULL, err);
+
+    if (r < 0)
+        return r;
+    shard->has_dead_letter = false;
+    if (has_output)
+        advance_ledgers(work, shard->publisher);
+    return 0;
+}
+
+int work_commit(struct work *work, struct elector *elector, bool last, struct error *err)
+{
+    int64_t start_ms = clock_monotonic_ms();
+    bool doubtful = false;
+    int r = 0;
+
+    for (uint32_t i = 0; r == 0 && i < SHARDS_MAX; i++) {
+        if (work->shards[i].publisher == NULL)
+            continue;
+        r = commit_shard(work, i, elector, last, err);
+        doubtful = doubtful || publisher_is_doubtful(work->shards[i].publisher);
+    }
+    if (r == 0)
+        r = ledger_commit(work->config.ledger, clock_utc_ms(), err);
+    if (work->record_count > 0)
+        log_debug("batch", "records=%zu commit_ms=%" PRId64, work->record_count,
+                  clock_monotonic_ms() - start_ms);
+    work->record_count = 0;
+    if (r == 0 && doubtful)
+        r = error_set(err, -EAGAIN, "the connection failed during a commit");
+    return r;
+}
+
+void work_drop(struct work *work)
+{
+    for (size_t i = 0; i < SHARDS_MAX; i++) {
+        publisher_free(work->shards[i].publisher);
+        work->shards[i].publisher = NULL;
+    }
+    work->record_count = 0;
+    forget_bookmarks(work);
+    ledger_drop(work->config.ledger);
+}

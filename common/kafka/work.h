@@ -1,0 +1,69 @@
+/*
+ * work.h - one batch at a time: records in, decisions, events out, commit. Used by runtime.c, which
+ * owns the consumer and decides what is assigned. Not a loop and not a recovery: after an error the
+ * caller drops everything with work_drop() and owns anew.
+ *
+ * Invariants of this file:
+ *   - An event enters the local cache only after its transaction was committed.
+ *   - The bookmark moves only inside a transaction, past records whose outputs are committed
+ *     with or before it; with a dead letter, in the very same one.
+ *   - Later records of a batch see the pending outputs of earlier ones.
+ */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/kafka/client.h"
+#include "common/kafka/elector.h"
+#include "common/kafka/ledger.h"
+#include "common/kafka/participant.h"
+#include "common/kafka/publisher.h"
+#include "common/kafka/topics.h"
+
+/* Records of one batch: large enough that a transaction's fixed cost does not matter. */
+#define BATCH_RECORDS_MAX 2000
+
+struct work;
+
+/* All borrowed until work_free(). */
+struct work_config {
+    const struct participant *participant;
+    const void *settings;
+    const char *topic_prefix;
+    const struct topics *topics;
+    struct ledger *ledger;
+};
+
+int work_new(const struct work_config *config, struct work **ret, struct error *err);
+void work_free(struct work *work); /* NULL is harmless */
+
+/* Starts to work for a shard. Takes `publisher`, which must be fenced. */
+void work_own(struct work *work, uint32_t shard, struct publisher *publisher);
+
+/* Where the reading of an input partition goes on. */
+void work_set_bookmark(struct work *work, enum topic topic, int32_t partition, int64_t next);
+
+/* The shard that owns a partition, of whichever topic. */
+uint32_t work_shard_of(const struct work *work, int32_t partition);
+
+/*
+ * Takes one record into the batch: of an own topic, to learn from; of an input topic, to decide
+ * upon. `record` is borrowed. Returns 0, or a negative errno that voids the batch.
+ */
+int work_take(struct work *work, const rd_kafka_message_t *record, struct error *err);
+
+/* True: commit before taking another record. */
+bool work_is_full(const struct work *work);
+
+/*
+ * Ends the batch: commits the transactions, saves bookmarks when due (or when `last` says that this
+ * is the end), then updates the cache. Returns 0, -EPERM (fenced), -EAGAIN (committed, but the
+ * connection failed meanwhile: own anew), or another negative errno.
+ */
+int work_commit(struct work *work, struct elector *elector, bool last, struct error *err);
+
+/* Voids the batch and lets go of all shards. */
+void work_drop(struct work *work);
