@@ -1,0 +1,259 @@
+/*
+ * service.c - see service.h. The main thread supervises: it waits for signals, for the runtime to
+ * end, and bites as the watchdog. It decides nothing about orders.
+ */
+#include "common/service/service.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "common/kafka/runtime.h"
+#include "common/service/health.h"
+#include "common/service/settings.h"
+
+#define EXIT_CONFIGURATION 2
+#define EXIT_FENCED 3
+
+#define ROUTES_MAX 32
+#define SUPERVISE_MS 1000
+/* Longer than any commit may wait for a broker (transaction.timeout.ms and some retries). */
+#define WATCHDOG_MS 60000
+/* A predecessor with the same instance, which we fence, still holds the port for a moment. */
+#define PORT_WAIT_MS_MAX 10000
+#define PORT_RETRY_MS 200
+/* Requests under way at the stop, and the whole stop: below docker's 10 s. */
+#define DRAIN_MS_MAX 4000
+#define STOP_S_MAX 9
+/* librdkafka hands memory from thread to thread; an arena for each of them keeps what it freed. */
+#define MALLOC_ARENAS_MAX 2
+
+struct process {
+    const struct service *service;
+    struct service_settings settings;
+    char client_id[SERVICE_NAME_SIZE * 2];
+    struct service_context context;
+    struct http_route routes[ROUTES_MAX];
+    size_t route_count;
+    struct health health;
+    struct http_server *server;
+    int signal_fd;
+};
+
+static void add_route(struct process *process, struct http_route route, void *context)
+{
+    route.context = context;
+    process->routes[process->route_count++] = route;
+}
+
+static void build_routes(struct process *process)
+{
+    const struct service_extension *extension = process->service->extension;
+
+    add_route(process, (struct http_route){"GET", "/livez", health_answer_livez, NULL},
+              &process->health);
+    add_route(process, (struct http_route){"GET", "/readyz", health_answer_readyz, NULL},
+              &process->health);
+    for (size_t i = 0; extension != NULL && i < extension->route_count; i++)
+        add_route(process, extension->routes[i], process->health.extension_state);
+}
+
+static int block_signals(struct process *process, struct error *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        return error_set(err, -EIO, "cannot block signals");
+    process->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+    return process->signal_fd >= 0 ? 0 : error_set(err, -errno, "signalfd: %s", strerror(errno));
+}
+
+/* True when it is time to end: a signal, or the runtime has ended by itself. */
+static bool wait_for_end(struct process *process, int timeout_ms)
+{
+    struct pollfd fds[] = {
+        {.fd = process->signal_fd, .events = POLLIN},
+        {.fd = runtime_ended_fd(process->health.runtime), .events = POLLIN},
+    };
+
+    return poll(fds, ARRAY_LEN(fds), timeout_ms) > 0;
+}
+
+static int serve_http(struct process *process, struct error *err)
+{
+    const struct http_server_config config = {
+        .port = (uint16_t)process->settings.http_port,
+        .routes = process->routes,
+        .route_count = process->route_count,
+    };
+    int r = http_server_new(&config, &process->server, err);
+
+    for (int waited_ms = 0; r == -EADDRINUSE && waited_ms < PORT_WAIT_MS_MAX;
+         waited_ms += PORT_RETRY_MS) {
+        if (wait_for_end(process, PORT_RETRY_MS))
+            return 0;
+        r = http_server_new(&config, &process->server, err);
+    }
+    return r;
+}
+
+static int start(struct process *process, struct error *err)
+{
+    const struct service *service = process->service;
+    const struct runtime_config config = {
+        .participant = service->participant,
+        .settings = service->config,
+        .kafka = &process->context.kafka,
+        .instance = process->settings.instance,
+        .data_dir = process->settings.data_dir,
+    };
+    int r = runtime_new(&config, &process->health.runtime, err);
+
+    if (r == 0 && service->extension != NULL) {
+        r = service->extension->open(&process->context, &process->health.extension_state, err);
+        process->health.extension = r == 0 ? service->extension : NULL;
+    }
+    if (r < 0)
+        return r;
+    build_routes(process);
+    return serve_http(process, err);
+}
+
+static void supervise(struct process *process)
+{
+    while (!wait_for_end(process, SUPERVISE_MS)) {
+        int64_t idle_ms = clock_monotonic_ms() - runtime_progress_ms(process->health.runtime);
+
+        if (idle_ms < WATCHDOG_MS)
+            continue;
+        log_error("watchdog", "idle_ms=%" PRId64 " fate=exit", idle_ms);
+        _exit(EXIT_FAILURE); /* nothing is lost by it: the next start recovers */
+    }
+}
+
+static void on_stop_timeout(int number)
+{
+    static const char line[] = "level=error event=stop_timeout fate=exit\n";
+
+    (void)number;
+    if (write(STDOUT_FILENO, line, sizeof(line) - 1) < 0)
+        _exit(EXIT_FAILURE);
+    _exit(EXIT_FAILURE);
+}
+
+/* Not ready, answer what is under way, then commit; the reverse of the start. */
+static int stop(struct process *process, struct error *err)
+{
+    const struct service_extension *extension = process->health.extension;
+    int r;
+
+    signal(SIGALRM, on_stop_timeout);
+    alarm(STOP_S_MAX);
+    atomic_store(&process->health.stopping, true);
+    if (extension != NULL)
+        extension->drain(process->health.extension_state);
+    if (process->server != NULL)
+        http_server_drain(process->server);
+    http_server_free(process->server, DRAIN_MS_MAX);
+    r = runtime_free(process->health.runtime, err);
+    if (extension != NULL)
+        extension->close(process->health.extension_state);
+    close_fd(&process->signal_fd);
+    return r;
+}
+
+static int run(struct process *process)
+{
+    struct error err = {""};
+    int started, ended;
+
+    log_info("start", "version=" SAGA_VERSION " instance=%s http_port=%" PRId64,
+             process->settings.instance, process->settings.http_port);
+    started = start(process, &err);
+    if (started < 0)
+        log_error("cannot_start", "reason=%s", LOG_TEXT(err.text));
+    else
+        supervise(process);
+    ended = stop(process, &err);
+    if (ended < 0)
+        log_error("runtime_ended", "reason=%s", LOG_TEXT(err.text));
+    log_info("stop", "instance=%s", process->settings.instance);
+    if (ended == -EALREADY)
+        return EXIT_FENCED;
+    return started < 0 || ended < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int refuse(const struct error *err)
+{
+    fprintf(stderr, "%s\n", err->text);
+    return EXIT_CONFIGURATION;
+}
+
+static int prepare(struct process *process, struct error *err)
+{
+    const char *name = process->service->participant->name;
+    int r = settings_read(process->service, &process->settings, err);
+
+    if (r < 0)
+        return r;
+    snprintf(process->client_id, sizeof(process->client_id), "%s-%s", name,
+             process->settings.instance);
+    process->context.settings = &process->settings;
+    process->context.kafka = (struct kafka_config){
+        .bootstrap_servers = process->settings.bootstrap_servers,
+        .properties_file = process->settings.client_properties,
+        .topic_prefix = process->settings.topic_prefix,
+        .client_id = process->client_id,
+    };
+    log_open(name, (enum log_level)process->settings.log_level);
+    return settings_check_kafka(&process->context.kafka, err);
+}
+
+int service_main(int argc, char *argv[], const struct service *service)
+{
+    CLEANUP(free_ptr) struct process *process = calloc(1, sizeof(*process));
+    const char *option = argc == 2 ? argv[1] : "";
+    struct error err = {""};
+
+    if (process == NULL)
+        return EXIT_FAILURE;
+    mallopt(M_ARENA_MAX, MALLOC_ARENAS_MAX);
+    process->service = service;
+    process->signal_fd = -1;
+    if (str_equal(option, "--help")) {
+        settings_print_help(service, stdout);
+        return EXIT_SUCCESS;
+    }
+    if (str_equal(option, "--version")) {
+        printf("%s-service %s\n", service->participant->name, SAGA_VERSION);
+        return EXIT_SUCCESS;
+    }
+    if (argc > 2 || (argc == 2 && !str_equal(option, "--check"))) {
+        error_set(&err, 0, "unknown argument '%s': see --help", argv[1]);
+        return refuse(&err);
+    }
+    if (prepare(process, &err) < 0)
+        return refuse(&err);
+    if (argc == 2) {
+        printf("the settings are valid\n");
+        return EXIT_SUCCESS;
+    }
+    if (block_signals(process, &err) < 0)
+        return refuse(&err);
+    return run(process);
+}

@@ -1,0 +1,59 @@
+/*
+ * service.h - a service as a process: settings, signals, health, exit codes. main.c of a service
+ * fills in one struct and calls service_main().
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/base/config.h"
+#include "common/base/error.h"
+#include "common/http/http.h"
+#include "common/kafka/client.h"
+#include "common/kafka/participant.h"
+
+#define SERVICE_TEXT_SIZE 1024
+#define SERVICE_NAME_SIZE 128
+
+/* What every service can be told by its environment. */
+struct service_settings {
+    char bootstrap_servers[SERVICE_TEXT_SIZE];
+    char client_properties[SERVICE_TEXT_SIZE];
+    char topic_prefix[SERVICE_NAME_SIZE];
+    char data_dir[SERVICE_TEXT_SIZE]; /* never "" after start: the default is filled in */
+    char instance[SERVICE_NAME_SIZE];
+    int64_t http_port;
+    int64_t log_level;
+};
+
+/* What an extension, such as the order service's front door, is given. Borrowed. */
+struct service_context {
+    const struct service_settings *settings;
+    struct kafka_config kafka;
+};
+
+/* Beside the participant: started before HTTP serves, ended after it was drained. */
+struct service_extension {
+    int (*open)(const struct service_context *context, void **ret, struct error *err);
+    /* From now on answer nothing new; finish or refuse what is suspended. */
+    void (*drain)(void *extension);
+    void (*close)(void *extension);
+    /* 0, or a negative errno and a line that says what is missing. */
+    int (*ready)(void *extension, struct error *err);
+    /* Routes beside /livez and /readyz; their context is replaced by the extension. */
+    const struct http_route *routes;
+    size_t route_count;
+};
+
+struct service {
+    const char *purpose; /* one sentence, for --help */
+    const char *http_port_default;
+    const struct participant *participant;
+    const struct setting *settings; /* of its own; may be NULL */
+    size_t setting_count;
+    void *config; /* where its own settings are read into; handed to decide */
+    const struct service_extension *extension; /* may be NULL */
+};
+
+/* Runs until SIGTERM or SIGINT. Returns the exit code: 0 stop, 2 configuration, 3 fenced, 1 else. */
+int service_main(int argc, char *argv[], const struct service *service);

@@ -1,0 +1,100 @@
+/* settings.c - see settings.h. */
+#include "common/service/settings.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/util.h"
+
+/* Kafka allows 249 characters for a topic; ours take up to 32 of them. */
+#define PREFIX_LENGTH_MAX 100
+#define INSTANCE_LENGTH_MAX 64
+#define SETTING_COUNT 7
+
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+
+/* A function, since the default port differs between the services. */
+static void fill_table(const struct service *service, struct setting table[SETTING_COUNT])
+{
+    const struct setting rows[SETTING_COUNT] = {
+        {"KAFKA_BOOTSTRAP_SERVERS", SETTING_TEXT,
+         SETTING_OFFSET(struct service_settings, bootstrap_servers), 1, SERVICE_TEXT_SIZE - 1,
+         "localhost:9092", "host:port, ...", "Brokers to ask for the others.", NULL},
+        {"KAFKA_CLIENT_PROPERTIES", SETTING_TEXT,
+         SETTING_OFFSET(struct service_settings, client_properties), 0, SERVICE_TEXT_SIZE - 1, NULL,
+         "path", "File of librdkafka properties, for TLS and SASL.", NULL},
+        {"TOPIC_PREFIX", SETTING_NAME, SETTING_OFFSET(struct service_settings, topic_prefix), 0,
+         PREFIX_LENGTH_MAX, NULL, "", "Goes before every topic, group and transactional id.", NULL},
+        {"HTTP_PORT", SETTING_INTEGER, SETTING_OFFSET(struct service_settings, http_port), 1, 65535,
+         service->http_port_default, "port", "Where HTTP is served.", NULL},
+        {"DATA_DIR", SETTING_TEXT, SETTING_OFFSET(struct service_settings, data_dir), 0,
+         SERVICE_TEXT_SIZE - 1, NULL, "path",
+         "Local cache; may be deleted while stopped. Empty: ./data/<service>-<instance>.", NULL},
+        {"LOG_LEVEL", SETTING_CHOICE, SETTING_OFFSET(struct service_settings, log_level), 0, 0,
+         "info", "", "Least important lines to log.", log_levels},
+        {"SERVICE_INSTANCE", SETTING_NAME, SETTING_OFFSET(struct service_settings, instance), 1,
+         INSTANCE_LENGTH_MAX, "0", "",
+         "Name, unique among the instances of the service, the same after a restart.", NULL},
+    };
+
+    memcpy(table, rows, sizeof(rows));
+}
+
+static int fill_data_dir(const struct service *service, struct service_settings *settings,
+                         struct error *err)
+{
+    int len;
+
+    if (settings->data_dir[0] != '\0')
+        return 0;
+    len = snprintf(settings->data_dir, sizeof(settings->data_dir), "./data/%s-%s",
+                   service->participant->name, settings->instance);
+    return len < (int)sizeof(settings->data_dir)
+               ? 0
+               : error_set(err, -EINVAL, "SERVICE_INSTANCE is too long");
+}
+
+int settings_read(const struct service *service, struct service_settings *ret, struct error *err)
+{
+    struct setting table[SETTING_COUNT];
+    int r;
+
+    fill_table(service, table);
+    r = config_read(table, SETTING_COUNT, ret, err);
+    if (r == 0 && service->setting_count > 0)
+        r = config_read(service->settings, service->setting_count, service->config, err);
+    return r < 0 ? r : fill_data_dir(service, ret, err);
+}
+
+int settings_check_kafka(const struct kafka_config *kafka, struct error *err)
+{
+    static const enum kafka_client_kind kinds[] = {KAFKA_PRODUCER, KAFKA_CONSUMER};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        rd_kafka_conf_t *conf;
+        int r = kafka_conf_new(kafka, kinds[i], NULL, 0, &conf, err);
+
+        if (r < 0)
+            return r;
+        rd_kafka_conf_destroy(conf);
+    }
+    return 0;
+}
+
+void settings_print_help(const struct service *service, FILE *out)
+{
+    struct setting table[SETTING_COUNT];
+
+    fill_table(service, table);
+    fprintf(out,
+            "usage: %s-service [--help | --version | --check]\n\n%s\n\n"
+            "  --check     reads and checks the settings, then exits\n\n"
+            "Settings, from the environment:\n\n",
+            service->participant->name, service->purpose);
+    config_print_help(table, SETTING_COUNT, out);
+    config_print_help(service->settings, service->setting_count, out);
+    fprintf(out, "\nExit codes: 0 stopped, 2 a setting is wrong, 3 fenced by a newer process with "
+                 "the same\nSERVICE_INSTANCE, 1 anything else.\n");
+}

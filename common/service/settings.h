@@ -1,0 +1,15 @@
+/* settings.h - the settings that all services share, beside their own. Private to common/service. */
+#pragma once
+
+#include <stdio.h>
+
+#include "common/service/service.h"
+
+/* Reads both tables from the environment. Returns 0 or -EINVAL with a line. */
+int settings_read(const struct service *service, struct service_settings *ret, struct error *err);
+
+/* Has librdkafka check the properties file, without connecting. Returns 0 or a negative errno. */
+int settings_check_kafka(const struct kafka_config *kafka, struct error *err);
+
+/* The text of --help. */
+void settings_print_help(const struct service *service, FILE *out);
