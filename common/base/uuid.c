@@ -22,43 +22,53 @@ static uint32_t rotate_left(uint32_t value, int bits)
     return value << bits | value >> (32 - bits);
 }
 
+/* One step of RFC 3174, section 6.1; v is A, B, C, D, E. */
+static inline void sha1_step(uint32_t v[5], uint32_t f, uint32_t k, uint32_t w)
+{
+    uint32_t next = rotate_left(v[0], 5) + f + v[4] + k + w;
+
+    v[4] = v[3];
+    v[3] = v[2];
+    v[2] = rotate_left(v[1], 30);
+    v[1] = v[0];
+    v[0] = next;
+}
+
+/* Four loops, not one with a choice in it: this is called twice for each event id. */
 static void sha1_block(struct sha1 *sha)
 {
-    uint32_t w[80], a = sha->state[0], b = sha->state[1], c = sha->state[2], d = sha->state[3],
-                    e = sha->state[4];
+    uint32_t w[80], v[5];
 
+    memcpy(v, sha->state, sizeof(v));
     for (int i = 0; i < 16; i++)
         w[i] = (uint32_t)sha->block[4 * i] << 24 | (uint32_t)sha->block[4 * i + 1] << 16 |
                (uint32_t)sha->block[4 * i + 2] << 8 | sha->block[4 * i + 3];
     for (int i = 16; i < 80; i++)
         w[i] = rotate_left(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
-    for (int i = 0; i < 80; i++) {
-        uint32_t f = i < 20   ? (b & c) | (~b & d)
-                     : i < 40 ? b ^ c ^ d
-                     : i < 60 ? (b & c) | (b & d) | (c & d)
-                              : b ^ c ^ d;
-        static const uint32_t k[] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
-        uint32_t next = rotate_left(a, 5) + f + e + k[i / 20] + w[i];
-
-        e = d;
-        d = c;
-        c = rotate_left(b, 30);
-        b = a;
-        a = next;
-    }
-    sha->state[0] += a;
-    sha->state[1] += b;
-    sha->state[2] += c;
-    sha->state[3] += d;
-    sha->state[4] += e;
+    for (int i = 0; i < 20; i++)
+        sha1_step(v, (v[1] & v[2]) | (~v[1] & v[3]), 0x5a827999, w[i]);
+    for (int i = 20; i < 40; i++)
+        sha1_step(v, v[1] ^ v[2] ^ v[3], 0x6ed9eba1, w[i]);
+    for (int i = 40; i < 60; i++)
+        sha1_step(v, (v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3]), 0x8f1bbcdc, w[i]);
+    for (int i = 60; i < 80; i++)
+        sha1_step(v, v[1] ^ v[2] ^ v[3], 0xca62c1d6, w[i]);
+    for (int i = 0; i < 5; i++)
+        sha->state[i] += v[i];
 }
 
 static void sha1_add(struct sha1 *sha, const void *data, size_t len)
 {
     const uint8_t *bytes = data;
 
-    for (size_t i = 0; i < len; i++) {
-        sha->block[sha->length++ % SHA1_BLOCK] = bytes[i];
+    while (len > 0) {
+        size_t used = sha->length % SHA1_BLOCK;
+        size_t step = len < SHA1_BLOCK - used ? len : SHA1_BLOCK - used;
+
+        memcpy(sha->block + used, bytes, step);
+        sha->length += step;
+        bytes += step;
+        len -= step;
         if (sha->length % SHA1_BLOCK == 0)
             sha1_block(sha);
     }
@@ -66,14 +76,14 @@ static void sha1_add(struct sha1 *sha, const void *data, size_t len)
 
 static void sha1_finish(struct sha1 *sha, uint8_t digest[SHA1_DIGEST])
 {
+    static const uint8_t padding[SHA1_BLOCK] = {0x80};
+    size_t used = sha->length % SHA1_BLOCK, end = SHA1_BLOCK - sizeof(uint64_t);
     uint64_t bits = sha->length * 8;
-    uint8_t length[8];
+    uint8_t length[sizeof(uint64_t)];
 
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < sizeof(length); i++)
         length[i] = (uint8_t)(bits >> (56 - 8 * i));
-    sha1_add(sha, "\x80", 1);
-    while (sha->length % SHA1_BLOCK != SHA1_BLOCK - sizeof(length))
-        sha1_add(sha, "", 1);
+    sha1_add(sha, padding, used < end ? end - used : end + SHA1_BLOCK - used);
     sha1_add(sha, length, sizeof(length));
     for (int i = 0; i < SHA1_DIGEST; i++)
         digest[i] = (uint8_t)(sha->state[i / 4] >> (24 - 8 * (i % 4)));
