@@ -27,8 +27,9 @@
    nobody works for waits for it, so who has none looks more often. */
 #define IDLE_POLL_MS 100
 #define IDLE_POLL_STANDBY_MS 10
-/* A batch is committed after this even if records keep coming. */
+/* A batch is committed after this even if records keep coming; looked at every so many records. */
 #define BATCH_MS_MAX 100
+#define BATCH_CLOCK_RECORDS 32
 
 struct session {
     const struct runtime_config *config;
@@ -349,15 +350,17 @@ int session_work(struct session *session, struct error *err)
 {
     int wait_ms = session->shards != 0 ? IDLE_POLL_MS : IDLE_POLL_STANDBY_MS;
     rd_kafka_message_t *message = rd_kafka_consumer_poll(session->consumer, wait_ms);
-    int64_t start_ms = clock_monotonic_ms();
+    int64_t end_ms = clock_monotonic_ms() + BATCH_MS_MAX;
+    bool goes_on = true;
     int r = 0;
 
-    while (message != NULL && r == 0) {
+    for (unsigned count = 1; message != NULL && r == 0; count++) {
         r = take(session, message, err);
         rd_kafka_message_destroy(message);
         message = NULL;
-        if (r == 0 && !work_is_full(session->work) &&
-            clock_monotonic_ms() - start_ms < BATCH_MS_MAX)
+        if (count % BATCH_CLOCK_RECORDS == 0)
+            goes_on = clock_monotonic_ms() < end_ms;
+        if (r == 0 && goes_on && !work_is_full(session->work))
             message = rd_kafka_consumer_poll(session->consumer, 0);
     }
     return r < 0 ? r : work_commit(session->work, session->elector, false, err);

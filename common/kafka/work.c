@@ -186,13 +186,23 @@ static int load_state(struct work *work, const struct input *in, struct error *e
     return r;
 }
 
-/* The id follows from cause, type and key: doing the step again yields the same one. */
-static void complete_event(struct event *event, const struct event *cause)
+/*
+ * The id follows from cause, type and key: doing the step again yields the same one. The key counts
+ * only where it is not the cause's own, which says nothing new and would cost another SHA-1 block.
+ */
+static void derive_id(struct event *event, const struct event *cause)
 {
     char name[EVENT_NAME_SIZE];
-    int len = snprintf(name, sizeof(name), "%s:%s", event_type_name(event->type), event_key(event));
+    bool same_key = str_equal(event_key(event), event_key(cause));
+    int len = snprintf(name, sizeof(name), "%s%s%s", event_type_name(event->type),
+                       same_key ? "" : ":", same_key ? "" : event_key(event));
 
     uuid_v5(cause->event_id, name, (size_t)len, event->event_id);
+}
+
+static void complete_event(struct event *event, const struct event *cause)
+{
+    derive_id(event, cause);
     str_copy(event->correlation_id, sizeof(event->correlation_id), cause->correlation_id);
     str_copy(event->causation_id, sizeof(event->causation_id), cause->event_id);
     event->timestamp_ms = clock_utc_ms();

@@ -1,0 +1,147 @@
+/*
+ * http.h - libmicrohttpd, wrapped once: routes, request bodies, problem+json, suspended answers.
+ * Knows nothing of orders or Kafka. One event thread serves all connections.
+ *
+ * A handler runs on that thread and must not block. It answers at once, or it suspends the request
+ * and somebody answers later, from any thread:
+ *
+ *   http_suspend(request);                 first: from here on the answer may come at any moment
+ *   hand over `request`                    ... even before the handler returns
+ *
+ * What a handler is given is read while it runs; afterwards a suspended request is only a thing to
+ * be answered. Everything that goes wrong before a handler is answered here, as problem+json.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+
+/* Bytes of a request body; longer ones are answered 413 without being stored. */
+#define HTTP_BODY_BYTES_MAX 65536
+/* Bytes of all bodies that are held at a time; above it requests are answered 503. */
+#define HTTP_BODIES_BYTES_MAX (16U << 20)
+/* Bytes of a refused body that are read and thrown away, so that its client sees the answer. */
+#define HTTP_DISCARD_BYTES_MAX (16U << 20)
+/*
+ * Connections at a time, over all and also from one address: behind a proxy or in a test all
+ * clients share one. More wait in the kernel's queue until one is closed.
+ */
+#define HTTP_CONNECTIONS_MAX 2048
+/* Files that the rest of the process needs; the limit of open files must leave room for both. */
+#define HTTP_FILES_RESERVED 512
+/* Memory of a connection: its request line and headers must fit in; longer ones get 414 or 431. */
+#define HTTP_CONNECTION_BYTES 16384
+/* A connection without traffic is closed after this. */
+#define HTTP_IDLE_S 30
+/* A request must be here this long after its connection was opened or gave its last answer. */
+#define HTTP_RECEIVE_S 60
+/* Faults that one problem document lists; more are left out. */
+#define HTTP_FAULTS_MAX 16
+/* Parameters of a route's path, and bytes of one; a longer one matches no route. */
+#define HTTP_PARAMS_MAX 4
+#define HTTP_PARAM_SIZE 128
+/* Extra headers of one answer. */
+#define HTTP_HEADERS_MAX 8
+/* W3C Trace Context, version 00: "00-<32 hex>-<16 hex>-<2 hex>" and NUL. */
+#define HTTP_TRACEPARENT_SIZE 56
+
+struct http_server;
+struct http_request;
+
+/* Called on the server's thread when the whole request is there. Must answer or suspend. */
+typedef void http_handler(struct http_request *request, void *context);
+
+struct http_route {
+    const char *method; /* "GET" serves HEAD too */
+    const char *path;   /* "/v1/orders/{order_id}": a name in braces is one path segment */
+    http_handler *handler;
+    void *context; /* borrowed */
+};
+
+struct http_server_config {
+    uint16_t port;                   /* 0: the kernel chooses; see http_server_port() */
+    const struct http_route *routes; /* borrowed until http_server_free() */
+    size_t route_count;
+};
+
+/*
+ * Listens and serves at once, on all addresses. `ret` is owned by the caller. Raises the process's
+ * soft limit of open files as far as HTTP_CONNECTIONS_MAX needs.
+ * Returns 0, -EADDRINUSE, -EACCES, -ENOMEM or -EIO.
+ */
+int http_server_new(const struct http_server_config *config, struct http_server **ret,
+                    struct error *err);
+
+uint16_t http_server_port(const struct http_server *server);
+
+/*
+ * From now on requests that come are answered 503 and their connections closed; requests that are
+ * under way go on. Any thread; once is enough.
+ */
+void http_server_drain(struct http_server *server);
+
+/*
+ * Drains, waits until the requests under way are answered, at most `timeout_ms`, then closes. A
+ * request that is still suspended then is answered 503 here; nobody else may answer it any more.
+ * NULL is harmless.
+ */
+void http_server_free(struct http_server *server, int timeout_ms);
+
+/* ------------------------------------------------------- the request, for its handler only */
+
+/* The text of a path parameter, decoded; asserts that the route has it. */
+const char *http_request_param(const struct http_request *request, const char *name);
+
+/* A request header, or NULL. */
+const char *http_request_header(const struct http_request *request, const char *name);
+
+/* The body; `len` 0 when there is none. */
+const char *http_request_body(const struct http_request *request, size_t *len);
+
+/* True if the body is said to be application/json in UTF-8, uncompressed. If not: 415. */
+bool http_request_is_json(const struct http_request *request);
+
+/* Its traceparent header; "" if there is none, or a malformed one, which is as good as none. */
+void http_request_traceparent(const struct http_request *request,
+                              char out[HTTP_TRACEPARENT_SIZE]);
+
+/* ------------------------------------------------------------------------------ the answer */
+
+/*
+ * Holds the request until http_answer_...() is called, from any thread. The caller must keep a
+ * deadline: a suspended connection has none, and a client that went away is not noticed.
+ */
+void http_suspend(struct http_request *request);
+
+/* An extra header, before the answer, by whoever answers. `name` is borrowed for ever, `value`
+ * is copied. */
+void http_set_header(struct http_request *request, const char *name, const char *value);
+
+/*
+ * Exactly one of these per request. A suspended request is resumed and must not be touched again.
+ * All have Cache-Control: no-store, unless http_set_header() says otherwise.
+ */
+
+/* `content_type` is borrowed for ever, `text` is copied. */
+void http_answer_text(struct http_request *request, unsigned status, const char *content_type,
+                      const char *text, size_t len);
+
+/* The document is taken; NULL is what jansson gives when memory is short. */
+void http_answer_json(struct http_request *request, unsigned status, json_t *document);
+
+/* One fault of a request: where, as a JSON pointer ("" is the whole), and what must be. */
+struct http_fault {
+    char pointer[128];
+    char detail[256];
+};
+
+/*
+ * RFC 9457 application/problem+json: type, title, status, detail, and the faults as "errors".
+ * All strings are copied; `detail` may be NULL.
+ */
+void http_answer_problem(struct http_request *request, unsigned status, const char *detail,
+                         const struct http_fault *faults, size_t fault_count);

@@ -1,0 +1,112 @@
+/* internal.h - what the files of common/http share. Private to them; see http.h. */
+#pragma once
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/http/http.h"
+#include "common/http/routes.h"
+
+struct http_header {
+    const char *name;
+    char *value;
+};
+
+/*
+ * A request belongs to the server's thread, except that headers, status and response belong to
+ * whoever answers, until the connection is resumed. server->lock guards `suspended`, `answered`
+ * and the links.
+ */
+struct http_request {
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    struct route_match match;
+    int64_t since_ms; /* monotonic */
+
+    char *body; /* NULL once the handler has returned */
+    size_t body_len, body_size;
+    uint64_t discarded; /* bytes of the body that were read and thrown away */
+    bool overlong;      /* the body is larger than HTTP_BODY_BYTES_MAX */
+    bool handled;       /* its handler was called */
+    bool at_once;       /* the answer does not wait for the body; the library then closes */
+    bool close;         /* the connection is not to be used again */
+    bool spoken;        /* the answer was written past the library: see early.c */
+
+    bool suspended, answered;
+    bool under_way; /* is in the list */
+    struct http_request *previous, *next;
+
+    struct http_header headers[HTTP_HEADERS_MAX];
+    size_t header_count;
+    unsigned status;
+    struct MHD_Response *response; /* NULL though answered: memory is short */
+};
+
+/* A connection, as the reaper sees it. */
+struct peer {
+    int fd;
+    int64_t waits_since_ms; /* for a whole request; INT64_MAX while one is being answered */
+    struct peer *previous, *next;
+};
+
+struct http_server {
+    struct MHD_Daemon *daemon;
+    const struct http_route *routes;
+    size_t route_count;
+    uint16_t port;
+    atomic_bool draining;
+    size_t bodies_bytes; /* server's thread only */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* under_way became empty while draining, or stopping; monotonic */
+    struct http_request *under_way;
+    struct peer *peers;
+    bool stopping;
+    pthread_t reaper;
+};
+
+/* listen.c: a listening socket on all addresses, IPv6 and IPv4 if the machine has both. */
+int listen_open(uint16_t port, int *ret_fd, uint16_t *ret_port, struct error *err);
+
+/* framing.c: NULL, or why it is not certain where the request ends (static text). */
+const char *framing_fault(struct MHD_Connection *connection, const char *version);
+
+struct framing {
+    bool has_body, is_chunked;
+    bool waits;      /* the client sends the body only after "100 Continue" */
+    uint64_t length; /* unless chunked */
+};
+
+/* framing.c: what the headers say about the body. */
+struct framing framing_read(struct MHD_Connection *connection);
+
+/* receive.c: a new request, by its headers; NULL: memory is short. */
+struct http_request *request_begin(struct http_server *server, struct MHD_Connection *connection,
+                                   const char *method, const char *path, const char *version);
+/* receive.c: a part of the body. False: the client sends more than anybody wants to read. */
+bool request_receive(struct http_request *request, const char *data, size_t len);
+/* receive.c: the whole request is here. */
+void request_handle(struct http_request *request);
+void request_free(struct http_request *request);
+
+/* early.c: writes a problem document to the socket, past the library. */
+void answer_early(struct http_request *request, unsigned status, const char *detail);
+
+/* answer.c: an answer without a body. */
+void answer_empty(struct http_request *request, unsigned status);
+
+/* answer.c: hands the answer to the library. MHD_NO closes the connection. */
+enum MHD_Result answer_queue(struct http_request *request);
+
+/* problem.c: the document, or NULL when memory is short. */
+json_t *problem_document(unsigned status, const char *detail, const struct http_fault *faults,
+                         size_t fault_count);
+
+/* reaper.c: closes connections that take too long to send a request. */
+int reaper_start(struct http_server *server, struct error *err);
+void reaper_stop(struct http_server *server);
+void reaper_notice(void *server, struct MHD_Connection *connection, void **socket_context,
+                   enum MHD_ConnectionNotificationCode code);
+void reaper_set_waiting(struct http_server *server, struct MHD_Connection *connection,
+                        bool waiting);

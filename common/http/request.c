@@ -1,0 +1,98 @@
+/* request.c - see http.h: what a handler may ask about its request. */
+#include <string.h>
+#include <strings.h>
+
+#include "common/http/internal.h"
+
+const char *http_request_param(const struct http_request *request, const char *name)
+{
+    return request->match.params[route_param_index(request->match.route, name)];
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_request_body(const struct http_request *request, size_t *len)
+{
+    *len = request->body_len;
+    return request->body != NULL ? request->body : "";
+}
+
+static const char *skip_space(const char *p)
+{
+    return p + strspn(p, " \t");
+}
+
+/* "charset=utf-8", quoted or not, ends the parameter it stands in; any other charset is refused. */
+static bool charset_is_utf8(const char *p)
+{
+    static const char utf8[] = "utf-8";
+    bool quoted = *p == '"';
+
+    p += quoted;
+    if (strncasecmp(p, utf8, sizeof(utf8) - 1) != 0)
+        return false;
+    p += sizeof(utf8) - 1;
+    if (quoted && *p++ != '"')
+        return false;
+    p = skip_space(p);
+    return *p == '\0' || *p == ';';
+}
+
+static bool is_json_type(const char *type)
+{
+    static const char json[] = "application/json", charset[] = "charset=";
+    const char *p = skip_space(type);
+
+    if (strncasecmp(p, json, sizeof(json) - 1) != 0)
+        return false;
+    p = skip_space(p + sizeof(json) - 1);
+    while (*p == ';') {
+        p = skip_space(p + 1);
+        if (strncasecmp(p, charset, sizeof(charset) - 1) == 0 &&
+            !charset_is_utf8(p + sizeof(charset) - 1))
+            return false;
+        p += strcspn(p, ";");
+    }
+    return *p == '\0';
+}
+
+bool http_request_is_json(const struct http_request *request)
+{
+    const char *type = http_request_header(request, "Content-Type");
+    const char *coding = http_request_header(request, "Content-Encoding");
+
+    return type != NULL && is_json_type(type) &&
+           (coding == NULL || strcasecmp(coding, "identity") == 0);
+}
+
+static bool is_hex(const char *text, size_t len)
+{
+    return strspn(text, "0123456789abcdef") >= len;
+}
+
+static bool is_zero(const char *text, size_t len)
+{
+    return strspn(text, "0") >= len;
+}
+
+/* Version, trace id, parent id, flags; ids of nothing but zeros are invalid. */
+static bool is_traceparent(const char *text)
+{
+    return strlen(text) == HTTP_TRACEPARENT_SIZE - 1 && strncmp(text, "00-", 3) == 0 &&
+           is_hex(text + 3, 32) && !is_zero(text + 3, 32) && text[35] == '-' &&
+           is_hex(text + 36, 16) && !is_zero(text + 36, 16) && text[52] == '-' &&
+           is_hex(text + 53, 2);
+}
+
+void http_request_traceparent(const struct http_request *request,
+                              char out[HTTP_TRACEPARENT_SIZE])
+{
+    const char *text = http_request_header(request, "traceparent");
+
+    out[0] = '\0';
+    if (text != NULL && is_traceparent(text))
+        memcpy(out, text, HTTP_TRACEPARENT_SIZE);
+}
