@@ -5,20 +5,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/util.h"
+#include "common/kafka/resident.h"
 
 #define STORE_PATH_SIZE 4096
 #define STORE_IDENTITY_MAX 8192
 #define STORE_READERS_MAX 64
 #define OFFSETS_TABLE "offsets"
+/* Operations between two looks at the resident size; each may map 64 KiB more. */
+#define TRIM_EVERY_OPERATIONS 64
 
 struct store {
     MDB_env *env;
@@ -26,12 +29,12 @@ struct store {
     MDB_dbi tables[STORE_TABLES_MAX];
     size_t table_count;
     MDB_dbi offsets;
+    atomic_uint operations;
 };
 
 struct store_txn {
     struct store *store;
     MDB_txn *txn;
-    bool write;
 };
 
 struct store_cursor {
@@ -164,25 +167,6 @@ static int open_environment(struct store *store, const char *directory, struct e
     return rc == 0 ? 0 : store_error(rc, directory, err);
 }
 
-/* LMDB does not tell where its map is, unless it is fixed; the kernel does. */
-static void find_map(struct store *store)
-{
-    char line[STORE_PATH_SIZE + 128];
-    unsigned long start, inode;
-    struct stat status;
-    mdb_filehandle_t fd;
-    FILE *file = fopen("/proc/self/maps", "r");
-
-    if (file == NULL)
-        return;
-    if (mdb_env_get_fd(store->env, &fd) == 0 && fstat(fd, &status) == 0)
-        while (store->map == NULL && fgets(line, sizeof(line), file) != NULL)
-            if (sscanf(line, "%lx-%*x %*s %*x %*s %lu", &start, &inode) == 2 &&
-                inode == status.st_ino)
-                store->map = (void *)start;
-    fclose(file);
-}
-
 int store_open(const struct store_config *config, struct store **ret, struct error *err)
 {
     CLEANUP(store_cleanup) struct store *store = calloc(1, sizeof(*store));
@@ -200,7 +184,9 @@ int store_open(const struct store_config *config, struct store **ret, struct err
         r = open_tables(store, config, err);
     if (r < 0)
         return r;
-    find_map(store);
+    mdb_filehandle_t fd;
+    if (mdb_env_get_fd(store->env, &fd) == 0)
+        store->map = resident_find_map(fd);
     *ret = TAKE_PTR(store);
     return 0;
 }
@@ -221,7 +207,6 @@ static int store_begin(struct store *store, bool write, struct store_txn **ret, 
     if (txn == NULL)
         return error_set(err, -ENOMEM, "out of memory");
     txn->store = store;
-    txn->write = write;
     int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn);
     if (rc != 0) {
         free(txn);
@@ -241,49 +226,25 @@ int store_begin_write(struct store *store, struct store_txn **ret, struct error 
     return store_begin(store, true, ret, err);
 }
 
-static size_t resident_shared_bytes(void)
-{
-    unsigned long total, resident, shared = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%lu %lu %lu", &total, &resident, &shared) != 3)
-        shared = 0;
-    fclose(file);
-    return shared * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/*
- * Pages of the map count as memory of this process although the kernel could drop them. Giving
- * them back costs a soft fault each at the next look. Safe beside writers and readers: the map is
- * read-only and file-backed, LMDB writes through the file.
- */
-static void trim_resident(struct store *store)
+/* Each look-up and each write may map some more pages, so they are counted, not the commits. */
+static void note_operation(struct store *store)
 {
     MDB_envinfo info;
     MDB_stat stat;
+    unsigned count = atomic_fetch_add_explicit(&store->operations, 1, memory_order_relaxed);
 
-    if (store->map == NULL || resident_shared_bytes() < STORE_RESIDENT_MAX)
+    if (count % TRIM_EVERY_OPERATIONS != 0)
         return;
-    if (mdb_env_info(store->env, &info) != 0 || mdb_env_stat(store->env, &stat) != 0)
-        return;
-    size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
-    (void)madvise(store->map, used, MADV_DONTNEED); /* advice: a refusal changes nothing */
+    if (mdb_env_info(store->env, &info) == 0 && mdb_env_stat(store->env, &stat) == 0)
+        resident_trim(store->map, (info.me_last_pgno + 1) * stat.ms_psize);
 }
 
 int store_commit(struct store_txn *txn, struct error *err)
 {
-    struct store *store = txn->store;
-    bool write = txn->write;
     int rc = mdb_txn_commit(txn->txn);
 
     free(txn);
-    if (rc != 0)
-        return store_error(rc, "cannot commit", err);
-    if (write)
-        trim_resident(store);
-    return 0;
+    return rc == 0 ? 0 : store_error(rc, "cannot commit", err);
 }
 
 void store_abort(struct store_txn *txn)
@@ -298,6 +259,8 @@ static int get_from(struct store_txn *txn, MDB_dbi table, struct store_bytes key
                     struct store_bytes *ret, struct error *err)
 {
     MDB_val k = to_val(key), v;
+
+    note_operation(txn->store);
     int rc = mdb_get(txn->txn, table, &k, &v);
 
     if (rc != 0)
@@ -310,6 +273,8 @@ static int put_into(struct store_txn *txn, MDB_dbi table, struct store_bytes key
                     struct store_bytes value, struct error *err)
 {
     MDB_val k = to_val(key), v = to_val(value);
+
+    note_operation(txn->store);
     int rc = mdb_put(txn->txn, table, &k, &v, 0);
 
     return rc == 0 ? 0 : store_error(rc, "cannot write", err);

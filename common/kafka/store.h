@@ -21,8 +21,6 @@
 /* Tables of one store, and bytes of a key (LMDB's own limit is 511). */
 #define STORE_TABLES_MAX 8
 #define STORE_KEY_MAX 400
-/* Mapped pages that may stay resident; above it they are given back to the page cache. */
-#define STORE_RESIDENT_MAX (24U << 20)
 
 struct store;
 struct store_txn;

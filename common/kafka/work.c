@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/util.h"
 #include "common/event/codec.h"
+#include "common/kafka/bookmarks.h"
 #include "common/kafka/dead_letter.h"
 #include "common/kafka/record.h"
 
@@ -21,11 +22,6 @@
 #define BOOKMARK_ALONE_MS 5000
 #define SOURCE_SIZE 64
 #define EVENT_NAME_SIZE 160
-
-struct bookmark {
-    int64_t next;  /* the record to go on with; -1: not ours */
-    int64_t saved; /* as the group's committed offset has it */
-};
 
 struct shard {
     struct publisher *publisher; /* NULL: not owned */
@@ -42,7 +38,7 @@ struct work {
     bool learns[EVENT_TYPE_COUNT];
     bool is_ledger[TOPIC_COUNT];
     struct shard shards[SHARDS_MAX];
-    struct bookmark bookmarks[TOPIC_COUNT][PARTITIONS_MAX];
+    struct bookmarks bookmarks;
     struct event input;
     struct related_keys related;
     struct state state;
@@ -53,11 +49,6 @@ DEFINE_CLEANUP(work_cleanup, struct work, work_free)
 DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
 DEFINE_CLEANUP(metadata_cleanup, rd_kafka_consumer_group_metadata_t,
                rd_kafka_consumer_group_metadata_destroy)
-
-static void forget_bookmarks(struct work *work)
-{
-    memset(work->bookmarks, -1, sizeof(work->bookmarks));
-}
 
 static void note_wanted_types(struct work *work)
 {
@@ -84,7 +75,7 @@ int work_new(const struct work_config *config, struct work **ret, struct error *
         return r;
     work->shard_count =
         (uint32_t)topic_state(config->topics, config->participant->shards)->partition_count;
-    forget_bookmarks(work);
+    bookmarks_forget(&work->bookmarks);
     note_wanted_types(work);
     *ret = TAKE_PTR(work);
     return 0;
@@ -108,8 +99,7 @@ void work_own(struct work *work, uint32_t shard, struct publisher *publisher)
 
 void work_set_bookmark(struct work *work, enum topic topic, int32_t partition, int64_t next)
 {
-    assert(partition >= 0 && partition < PARTITIONS_MAX);
-    work->bookmarks[topic][partition] = (struct bookmark){next, next};
+    bookmarks_begin(&work->bookmarks, topic, partition, next);
 }
 
 uint32_t work_shard_of(const struct work *work, int32_t partition)
@@ -278,43 +268,13 @@ int work_take(struct work *work, const rd_kafka_message_t *record, struct error 
         r = send_dead_letter(work, record, why.text, err);
         break;
     }
-    work->bookmarks[topic][record->partition].next = record->offset + 1;
+    bookmarks_move(&work->bookmarks, topic, record->partition, record->offset + 1);
     return r;
 }
 
 bool work_is_full(const struct work *work)
 {
     return work->record_count >= BATCH_RECORDS_MAX || ledger_is_full(work->config.ledger);
-}
-
-/* The bookmarks of a shard that moved; empty when none did. Owned by the caller. */
-static rd_kafka_topic_partition_list_t *moved_bookmarks(struct work *work, uint32_t shard)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-    const struct topics *topics = work->config.topics;
-
-    for (size_t i = 0; i < topics->count; i++) {
-        const struct topic_state *topic = &topics->list[i];
-
-        for (int32_t p = (int32_t)shard; p < topic->partition_count && p < PARTITIONS_MAX;
-             p += (int32_t)work->shard_count) {
-            const struct bookmark *bookmark = &work->bookmarks[topic->topic][p];
-
-            if (bookmark->next > bookmark->saved)
-                rd_kafka_topic_partition_list_add(list, topic->name, p)->offset = bookmark->next;
-        }
-    }
-    return list;
-}
-
-static void note_saved(struct work *work, const rd_kafka_topic_partition_list_t *list)
-{
-    for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *entry = &list->elems[i];
-        enum topic topic = topic_by_name(work->config.topics, entry->topic);
-
-        work->bookmarks[topic][entry->partition].saved = entry->offset;
-    }
 }
 
 static bool bookmark_is_due(const struct shard *shard, bool last)
@@ -331,7 +291,8 @@ static int commit_with_bookmarks(struct work *work, uint32_t number, struct elec
                                  struct error *err)
 {
     struct shard *shard = &work->shards[number];
-    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list = moved_bookmarks(work, number);
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
+        bookmarks_moved(&work->bookmarks, work->config.topics, number, work->shard_count);
     CLEANUP(metadata_cleanup) rd_kafka_consumer_group_metadata_t *metadata = NULL;
     int r;
 
@@ -341,7 +302,7 @@ static int commit_with_bookmarks(struct work *work, uint32_t number, struct elec
     metadata = elector_metadata(elector);
     r = publisher_commit(shard->publisher, list, metadata, err);
     if (r == 0)
-        note_saved(work, list);
+        bookmarks_note_saved(&work->bookmarks, work->config.topics, list);
     return r;
 }
 
@@ -406,6 +367,6 @@ void work_drop(struct work *work)
         work->shards[i].publisher = NULL;
     }
     work->record_count = 0;
-    forget_bookmarks(work);
+    bookmarks_forget(&work->bookmarks);
     ledger_drop(work->config.ledger);
 }
