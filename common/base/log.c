@@ -53,7 +53,7 @@ const char *log_quote(struct log_text *storage, const char *text)
     for (; *text != '\0' && out < end; text++) {
         if (*text == '"' || *text == '\\')
             *out++ = '\\';
-        *out++ = (unsigned char)*text < ' ' ? ' ' : *text;
+        *out++ = (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text;
     }
     *out++ = '"';
     *out = '\0';

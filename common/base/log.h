@@ -28,7 +28,7 @@ struct log_text {
     char text[LOG_TEXT_SIZE];
 };
 
-/* `text` in double quotes, with quotes, backslashes and control characters escaped; cut to fit. */
+/* `text` in double quotes, quotes and backslashes escaped, controls as spaces; cut to fit. */
 const char *log_quote(struct log_text *storage, const char *text);
 
 #define LOG_TEXT(text) log_quote(&(struct log_text){{0}}, text)

@@ -38,6 +38,7 @@ struct store_txn {
 };
 
 struct store_cursor {
+    struct store *store;
     MDB_cursor *cursor;
 };
 
@@ -340,6 +341,7 @@ int store_cursor_open(struct store_txn *txn, size_t table, struct store_cursor *
 
     if (cursor == NULL)
         return error_set(err, -ENOMEM, "out of memory");
+    cursor->store = txn->store;
     int rc = mdb_cursor_open(txn->txn, txn->store->tables[table], &cursor->cursor);
     if (rc != 0) {
         free(cursor);
@@ -354,6 +356,8 @@ static int cursor_move(struct store_cursor *cursor, MDB_cursor_op op, MDB_val ke
                        struct error *err)
 {
     MDB_val value;
+
+    note_operation(cursor->store);
     int rc = mdb_cursor_get(cursor->cursor, &key, &value, op);
 
     if (rc != 0)

@@ -1,0 +1,46 @@
+/*
+ * saga_world.h - all four services together, on every interleaving there is: an explicit-state
+ * explorer over the real decide functions. Test code; failures are Check's.
+ *
+ * A world is what the topics hold about a few orders, and how far each service has read them. Each
+ * order has its own partition, its lane; stock and stock-receipts are in lane 0.
+ */
+#pragma once
+
+#include "decide_support.h"
+
+#define LANES 2
+#define RECORDS_MAX 12
+#define WORLDS_MAX 65536
+
+enum service { PAYMENT, INVENTORY, SHIPPING, ORDER, SERVICE_COUNT };
+
+struct world {
+    uint8_t length[LANES][TOPIC_COUNT];
+    uint8_t records[LANES][TOPIC_COUNT][RECORDS_MAX]; /* numbers of events */
+    uint8_t read[LANES][SERVICE_COUNT][TOPIC_COUNT];  /* how many of them the service has read */
+};
+
+void world_publish(struct world *world, size_t lane, const struct event *event);
+
+const struct event *world_record(const struct world *world, size_t lane, enum topic topic,
+                                 size_t i);
+
+size_t world_count(const struct world *world, size_t lane, enum event_type type);
+
+/* The first of its type, or NULL. */
+const struct event *world_find(const struct world *world, size_t lane, enum event_type type);
+
+/* What a service finds in its own topics: order and products. Valid until the next call. */
+const struct book *world_book(const struct world *world, size_t lane, enum service service);
+
+/*
+ * Goes through every world that can be reached from `start`. At each step any service reads its
+ * next record of any topic that it consumes, and decides: it may lag behind by any amount. And in
+ * each world, every record that was read before is delivered once more and must have no effect:
+ * this is what a crash, a takeover or an older bookmark does. "Impossible" is a failure.
+ *
+ * `check` sees each world once; `terminal`: nothing is left to read. Returns the number of worlds.
+ */
+size_t world_explore(const struct world *start, const void *const settings[SERVICE_COUNT],
+                     void (*check)(const struct world *world, bool terminal));
