@@ -89,8 +89,8 @@ void http_answer_text(struct http_request *request, unsigned status, const char 
            MHD_create_response_from_buffer(len, (void *)text, MHD_RESPMEM_MUST_COPY));
 }
 
-static void answer_document(struct http_request *request, unsigned status,
-                            const char *content_type, json_t *document)
+static void answer_document(struct http_request *request, unsigned status, const char *content_type,
+                            json_t *document)
 {
     struct MHD_Response *response = NULL;
     char *text = document != NULL ? json_dumps(document, JSON_COMPACT) : NULL;

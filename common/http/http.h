@@ -106,8 +106,7 @@ const char *http_request_body(const struct http_request *request, size_t *len);
 bool http_request_is_json(const struct http_request *request);
 
 /* Its traceparent header; "" if there is none, or a malformed one, which is as good as none. */
-void http_request_traceparent(const struct http_request *request,
-                              char out[HTTP_TRACEPARENT_SIZE]);
+void http_request_traceparent(const struct http_request *request, char out[HTTP_TRACEPARENT_SIZE]);
 
 /* ------------------------------------------------------------------------------ the answer */
 

@@ -1,4 +1,4 @@
-/* problem.c - RFC 9457 documents. "type" is about:blank: the status says all that a program needs. */
+/* problem.c - RFC 9457 documents. "type" is about:blank: the status says all a program needs. */
 #include "common/http/internal.h"
 
 static json_t *fault_list(const struct http_fault *faults, size_t count)

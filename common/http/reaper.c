@@ -59,8 +59,7 @@ void reaper_stop(struct http_server *server)
     pthread_join(server->reaper, NULL);
 }
 
-static void enter(struct http_server *server, struct MHD_Connection *connection,
-                  struct peer **ret)
+static void enter(struct http_server *server, struct MHD_Connection *connection, struct peer **ret)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -103,8 +102,7 @@ void reaper_notice(void *context, struct MHD_Connection *connection, void **sock
     pthread_mutex_unlock(&server->lock);
 }
 
-void reaper_set_waiting(struct http_server *server, struct MHD_Connection *connection,
-                        bool waiting)
+void reaper_set_waiting(struct http_server *server, struct MHD_Connection *connection, bool waiting)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);

@@ -87,8 +87,7 @@ static bool is_traceparent(const char *text)
            is_hex(text + 53, 2);
 }
 
-void http_request_traceparent(const struct http_request *request,
-                              char out[HTTP_TRACEPARENT_SIZE])
+void http_request_traceparent(const struct http_request *request, char out[HTTP_TRACEPARENT_SIZE])
 {
     const char *text = http_request_header(request, "traceparent");
 

@@ -1,4 +1,4 @@
-/* routes.c - see routes.h. A handful of routes: comparing them one by one is as fast as any tree. */
+/* routes.c - see routes.h. A handful of routes: comparing one by one is as fast as any tree. */
 #include "common/http/routes.h"
 
 #include <assert.h>

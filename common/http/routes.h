@@ -14,9 +14,9 @@ enum route_verdict {
 };
 
 struct route_match {
-    const struct http_route *route; /* on ROUTE_FOUND */
+    const struct http_route *route;                /* on ROUTE_FOUND */
     char params[HTTP_PARAMS_MAX][HTTP_PARAM_SIZE]; /* in the order of the route's path */
-    char allow[ROUTE_ALLOW_SIZE]; /* unless ROUTE_UNKNOWN */
+    char allow[ROUTE_ALLOW_SIZE];                  /* unless ROUTE_UNKNOWN */
 };
 
 /*

@@ -1,7 +1,11 @@
 /* assignment.c - see assignment.h. Shard s owns the partitions p with p mod shards = s. */
 #include "common/kafka/assignment.h"
 
+#include <errno.h>
 #include <stdbool.h>
+
+#include "common/kafka/elector.h"
+#include "common/kafka/publisher.h"
 
 bool participant_reads(const struct participant *participant, enum topic topic)
 {
@@ -23,6 +27,20 @@ size_t participant_topics(const struct participant *participant, enum topic *ret
         if (participant_reads(participant, topic))
             ret[count++] = topic;
     return count;
+}
+
+int participant_check_topics(const struct participant *participant, const struct topics *topics,
+                             struct error *err)
+{
+    for (size_t i = 0; i < topics->count; i++) {
+        const struct topic_state *topic = &topics->list[i];
+        int32_t max = topic->topic == participant->shards ? SHARDS_MAX : PARTITIONS_MAX;
+
+        if (topic->partition_count < 1 || topic->partition_count > max)
+            return error_set(err, -EINVAL, "topic %s has %d partitions; 1 to %d are supported",
+                             topic->name, (int)topic->partition_count, (int)max);
+    }
+    return 0;
 }
 
 static bool is_in_shards(const struct participant *participant, const struct topics *topics,

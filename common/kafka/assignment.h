@@ -14,6 +14,10 @@
 /* All topics that a participant reads, writes or is elected on; `ret` has room for TOPIC_COUNT. */
 size_t participant_topics(const struct participant *participant, enum topic *ret);
 
+/* -EINVAL and a line if one of them has more partitions, or shards, than we have room for. */
+int participant_check_topics(const struct participant *participant, const struct topics *topics,
+                             struct error *err);
+
 /* True for the topics of the participant's subscriptions. */
 bool participant_reads(const struct participant *participant, enum topic topic);
 

@@ -1,7 +1,6 @@
 /* session.c - see session.h. */
 #include "common/kafka/session.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,8 +37,11 @@ struct session {
     struct ledger *ledger;
     struct work *work;
     struct elector *elector;
-    uint32_t shards;        /* that the consumer's assignment is for */
-    size_t unrestored;      /* ledger partitions whose end was not reached yet */
+    uint32_t shards; /* that the consumer's assignment is for */
+    /* Own partitions whose end must be reached before anything is decided, and how many are left.
+       By name: a partition that others still write to reaches its end more than once. */
+    bool restoring[TOPIC_COUNT][PARTITIONS_MAX];
+    size_t restoring_count;
     bool owns;              /* session_own() has succeeded for `shards` */
     bool reads_inputs;      /* the second half of owning: restored, and assigned the inputs */
     int64_t owned_since_ms; /* monotonic */
@@ -68,22 +70,6 @@ static int open_consumer(struct session *session, struct error *err)
     return r < 0 ? r : kafka_client_new(conf, KAFKA_CONSUMER, &session->consumer, err);
 }
 
-static int check_bounds(const struct session *session, const struct topics *topics,
-                        struct error *err)
-{
-    enum topic shards = session->config->participant->shards;
-
-    for (size_t i = 0; i < topics->count; i++) {
-        const struct topic_state *topic = &topics->list[i];
-        int32_t max = topic->topic == shards ? SHARDS_MAX : PARTITIONS_MAX;
-
-        if (topic->partition_count < 1 || topic->partition_count > max)
-            return error_set(err, -EINVAL, "topic %s has %d partitions; 1 to %d are supported",
-                             topic->name, (int)topic->partition_count, (int)max);
-    }
-    return 0;
-}
-
 static int describe_topics(const struct session *session, struct topics *ret, struct error *err)
 {
     const struct participant *participant = session->config->participant;
@@ -92,7 +78,7 @@ static int describe_topics(const struct session *session, struct topics *ret, st
     int r = topics_describe(session->consumer, session->config->kafka->topic_prefix, wanted, count,
                             DESCRIBE_TIMEOUT_MS, ret, err);
 
-    return r < 0 ? r : check_bounds(session, ret, err);
+    return r < 0 ? r : participant_check_topics(participant, ret, err);
 }
 
 static int open_ledger(struct session *session, struct error *err)
@@ -247,18 +233,34 @@ static int add_ledgers(struct session *session, uint32_t shards,
                                   shards, list, err);
 }
 
-/* The first half of reading: all own topics, and nothing else until their end is reached. */
+/* An owner waits for the own topics of its shards, a standby for all. */
+static void await_ends(struct session *session, const rd_kafka_topic_partition_list_t *list)
+{
+    memset(session->restoring, 0, sizeof(session->restoring));
+    session->restoring_count = 0;
+    for (int i = 0; i < list->cnt; i++) {
+        int32_t partition = list->elems[i].partition;
+        uint32_t shard = work_shard_of(session->work, partition);
+
+        if (session->shards != 0 && (session->shards >> shard & 1) == 0)
+            continue;
+        session->restoring[topic_by_name(&session->topics, list->elems[i].topic)][partition] = true;
+        session->restoring_count++;
+    }
+}
+
+/* The first half of reading: all own topics, and nothing else until their ends are reached. */
 static int read_ledgers(struct session *session, struct error *err)
 {
     CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(16);
     int r = add_ledgers(session, UINT32_MAX, list, err);
 
-    if (r == 0)
-        r = assign(session, list, err);
-    session->unrestored = (size_t)list->cnt;
+    if (r < 0)
+        return r;
+    await_ends(session, list);
     session->reads_inputs = false;
-    return r;
+    return assign(session, list, err);
 }
 
 /* Nobody has saved one yet: from the beginning. */
@@ -329,18 +331,21 @@ int session_own(struct session *session, const atomic_bool *stop, struct error *
 }
 
 /* The end of an own topic while restoring; everywhere else the end means nothing. */
-static int note_end(struct session *session, struct error *err)
+static int note_end(struct session *session, const rd_kafka_message_t *message, struct error *err)
 {
-    if (session->reads_inputs)
+    enum topic topic = topic_by_name(&session->topics, rd_kafka_topic_name(message->rkt));
+    bool *restoring = &session->restoring[topic][message->partition];
+
+    if (!*restoring)
         return 0;
-    assert(session->unrestored > 0);
-    return --session->unrestored > 0 ? 0 : read_inputs(session, err);
+    *restoring = false;
+    return --session->restoring_count > 0 ? 0 : read_inputs(session, err);
 }
 
 static int take(struct session *session, const rd_kafka_message_t *message, struct error *err)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        return note_end(session, err);
+        return note_end(session, message, err);
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return kafka_error(message->err, rd_kafka_message_errstr(message), err);
     return work_take(session->work, message, err);

@@ -256,6 +256,8 @@ int work_take(struct work *work, const rd_kafka_message_t *record, struct error 
     work->record_count++;
     if (work->is_ledger[topic])
         return learn(work, record, topic, err);
+    if (work->shards[work_shard_of(work, record->partition)].publisher == NULL)
+        return 0; /* fetched before the shard went elsewhere: its owner reads it */
     switch (record_read(work->codec, record, work->decides,
                         topic_state(work->config.topics, topic)->partition_count, &work->input,
                         &why)) {
