@@ -1,19 +1,26 @@
 /* elector.c - see elector.h. */
 #include "common/kafka/elector.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/util.h"
+#include "common/base/uuid.h"
+
+#define NAME_SIZE 256
 
 struct elector {
     rd_kafka_t *consumer;
     uint32_t shards;
+    char group[NAME_SIZE];
+    char instance[NAME_SIZE];
+    char token[UUID_SIZE]; /* of this elector alone: tells us from a namesake */
 };
 
 DEFINE_CLEANUP(elector_cleanup, struct elector, elector_free)
@@ -73,10 +80,15 @@ static int new_consumer(const struct elector_config *config, struct elector *ele
         {"heartbeat.interval.ms", "500"},  /* how soon a rebalance is noticed */
         {"max.poll.interval.ms", "60000"}, /* above whatever a commit may take */
         {"fetch.wait.max.ms", "10000"},
+        /* Travels in what we tell the group: see elector_confirm_fenced(). Nothing else uses it. */
+        {"client.rack", elector->token},
     };
     rd_kafka_conf_t *conf;
     int r;
 
+    uuid_v7(clock_utc_ms(), elector->token);
+    str_copy(elector->group, sizeof(elector->group), config->group);
+    str_copy(elector->instance, sizeof(elector->instance), config->instance);
     snprintf(session_ms, sizeof(session_ms), "%d", SESSION_TIMEOUT_MS);
     r = kafka_conf_new(config->kafka, KAFKA_CONSUMER, options, ARRAY_LEN(options), &conf, err);
     if (r < 0)
@@ -118,8 +130,9 @@ static int check_fatal(struct elector *elector, struct error *err)
 
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
+    elector->shards = 0;
     if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-        return error_set(err, -EALREADY, "a newer process runs with the same SERVICE_INSTANCE");
+        return error_set(err, -EALREADY, "another member joined as %s", elector->instance);
     return error_set(err, -EIO, "group membership failed: %s", text);
 }
 
@@ -131,6 +144,46 @@ int elector_poll(struct elector *elector, struct error *err)
     while ((message = rd_kafka_consumer_poll(elector->consumer, 0)) != NULL)
         rd_kafka_message_destroy(message);
     return check_fatal(elector, err);
+}
+
+/* A broker names a static member "<group.instance.id>-<uuid>". */
+static bool has_our_instance(const struct elector *elector,
+                             const struct rd_kafka_group_member_info *member)
+{
+    size_t len = strlen(elector->instance);
+
+    return strncmp(member->member_id, elector->instance, len) == 0 &&
+           member->member_id[len] == '-' && strlen(member->member_id) == len + UUID_SIZE;
+}
+
+/* The member that has our instance id now did not join with our token. */
+static bool has_namesake(const struct elector *elector, const struct rd_kafka_group_info *group)
+{
+    for (int i = 0; i < group->member_cnt; i++) {
+        const struct rd_kafka_group_member_info *member = &group->members[i];
+
+        if (has_our_instance(elector, member))
+            return memmem(member->member_metadata, (size_t)member->member_metadata_size,
+                          elector->token, strlen(elector->token)) == NULL;
+    }
+    return false;
+}
+
+int elector_confirm_fenced(struct elector *elector, rd_kafka_t *client, int timeout_ms,
+                           struct error *err)
+{
+    const struct rd_kafka_group_list *list = NULL;
+    bool namesake;
+
+    /* Not DescribeConsumerGroups: it leaves out what a member told when it joined. */
+    if (rd_kafka_list_groups(client, elector->group, &list, timeout_ms) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        return error_set(err, -EIO, "fenced, and no broker says by whom");
+    namesake = list->group_cnt == 1 && has_namesake(elector, &list->groups[0]);
+    rd_kafka_group_list_destroy(list);
+    if (namesake)
+        return error_set(err, -EALREADY, "a newer process runs with the same SERVICE_INSTANCE");
+    return error_set(err, -EIO, "fenced by our own earlier request: joining again");
 }
 
 uint32_t elector_shards(const struct elector *elector)

@@ -9,6 +9,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/util.h"
 #include "common/kafka/record.h"
+#include "common/kafka/topics.h"
 
 #define PUBLISHER_SOURCE_SIZE 64
 /* How long a full queue may stay full, and how long one look at it takes. */
@@ -21,6 +22,7 @@ struct publisher {
     rd_kafka_t *producer;
     char source[PUBLISHER_SOURCE_SIZE];
     enum topic ledgers[LEDGERS_MAX];
+    char topics[LEDGERS_MAX][TOPIC_NAME_SIZE]; /* their full names */
     size_t ledger_count;
     bool in_transaction;
     bool committing;
@@ -91,6 +93,8 @@ int publisher_new(const struct publisher_config *config, struct publisher **ret,
     str_copy(publisher->source, sizeof(publisher->source), config->source);
     memcpy(publisher->ledgers, config->ledgers, config->ledger_count * sizeof(enum topic));
     publisher->ledger_count = config->ledger_count;
+    for (size_t i = 0; i < config->ledger_count; i++)
+        topic_name(config->kafka->topic_prefix, config->ledgers[i], publisher->topics[i]);
     memset(publisher->positions, -1, sizeof(publisher->positions));
     r = new_producer(config, publisher, err);
     if (r < 0)
@@ -121,13 +125,33 @@ static int transaction_error(const rd_kafka_error_t *error, const char *what, st
                      rd_kafka_error_string(error));
 }
 
+/* Otherwise the first record to a topic waits a second for its partitions (librdkafka #5032). That
+   is also all that a failure costs here. */
+static void meet_topics(struct publisher *publisher, int timeout_ms)
+{
+    for (size_t i = 0; i < publisher->ledger_count; i++) {
+        rd_kafka_topic_t *topic =
+            rd_kafka_topic_new(publisher->producer, publisher->topics[i], NULL);
+        const struct rd_kafka_metadata *metadata = NULL;
+
+        if (topic == NULL)
+            continue;
+        if (rd_kafka_metadata(publisher->producer, 0, topic, &metadata, timeout_ms) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+            rd_kafka_metadata_destroy(metadata);
+        rd_kafka_topic_destroy(topic);
+    }
+}
+
 int publisher_fence(struct publisher *publisher, int timeout_ms, struct error *err)
 {
     CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error =
         rd_kafka_init_transactions(publisher->producer, timeout_ms);
 
-    if (error == NULL)
+    if (error == NULL) {
+        meet_topics(publisher, timeout_ms);
         return 0;
+    }
     if (rd_kafka_error_is_retriable(error))
         return error_set(err, -ETIMEDOUT, "cannot fence: %s", rd_kafka_error_string(error));
     return transaction_error(error, "cannot fence", err);

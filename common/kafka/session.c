@@ -21,6 +21,7 @@
 #define DIRECTORY_SIZE 4096
 #define DESCRIBE_TIMEOUT_MS 5000
 #define FENCE_TIMEOUT_MS 2000
+#define CONFIRM_TIMEOUT_MS 5000
 #define BOOKMARK_TIMEOUT_MS 5000
 /* How long an idle look for records may take: the election is served in between. A shard that
    nobody works for waits for it, so who has none looks more often. */
@@ -156,7 +157,11 @@ void session_close(struct session *session)
 
 int session_poll(struct session *session, struct error *err)
 {
-    return elector_poll(session->elector, err);
+    int r = elector_poll(session->elector, err);
+
+    if (r == -EALREADY)
+        r = elector_confirm_fenced(session->elector, session->consumer, CONFIRM_TIMEOUT_MS, err);
+    return r;
 }
 
 bool session_has_changed(const struct session *session)
@@ -260,6 +265,8 @@ static int read_ledgers(struct session *session, struct error *err)
         return r;
     await_ends(session, list);
     session->reads_inputs = false;
+    log_info("restoring", "shards=0x%" PRIx32 " partitions=%zu", session->shards,
+             session->restoring_count);
     return assign(session, list, err);
 }
 

@@ -1,0 +1,198 @@
+/* follower.c - see follower.h. */
+#include "services/order/follower.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/util.h"
+#include "services/order/history.h"
+
+#define BROKER_MS 5000
+#define CHECK_MS 1000
+/* Everything that a topic of topics.json may have, many times over. */
+#define PARTITIONS_MAX 4096
+
+DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
+DEFINE_CLEANUP(transaction_cleanup, struct store_txn, store_abort)
+
+/* group.id is only there because the library wants one: we join no group and commit nothing. */
+static const struct kafka_option options[] = {
+    {"group.id", "none"},
+    {"auto.offset.reset", "error"},  /* lost records: see projection.c */
+    {"queued.min.messages", "5000"}, /* these four bound memory ... */
+    {"queued.max.messages.kbytes", "4096"},
+    {"fetch.message.max.bytes", "65536"},
+    {"fetch.max.bytes", "1048576"}, /* ... whatever the number of partitions */
+    {"fetch.wait.max.ms", "500"},   /* data comes at once; this is for idle brokers */
+};
+
+static int allocate_partitions(struct follower *follower, struct error *err)
+{
+    size_t count = 0, next = 0;
+
+    for (size_t i = 0; i < follower->topics.count; i++)
+        count += (size_t)follower->topics.list[i].partition_count;
+    if (count == 0 || count > PARTITIONS_MAX)
+        return error_set(err, -EINVAL, "the order topics have %zu partitions, more than %d", count,
+                         PARTITIONS_MAX);
+    follower->partitions = calloc(count, sizeof(*follower->partitions));
+    if (follower->partitions == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < follower->topics.count; i++)
+        for (int32_t p = 0; p < follower->topics.list[i].partition_count; p++)
+            follower->partitions[next++] =
+                (struct partition){.topic = &follower->topics.list[i], .number = p};
+    follower->partition_count = count;
+    return 0;
+}
+
+int follower_open(const struct kafka_config *kafka, struct follower *ret, struct error *err)
+{
+    rd_kafka_conf_t *conf;
+    int r;
+
+    memset(ret, 0, sizeof(*ret));
+    r = kafka_conf_new(kafka, KAFKA_CONSUMER, options, ARRAY_LEN(options), &conf, err);
+    if (r == 0)
+        r = kafka_client_new(conf, KAFKA_CONSUMER, &ret->consumer, err);
+    if (r == 0)
+        r = topics_describe(ret->consumer, kafka->topic_prefix, history_topics, HISTORY_TOPIC_COUNT,
+                            BROKER_MS, &ret->topics, err);
+    if (r == 0)
+        r = allocate_partitions(ret, err);
+    if (r < 0)
+        follower_close(ret);
+    return r;
+}
+
+void follower_close(struct follower *follower)
+{
+    /* There is no group to leave. */
+    if (follower->consumer != NULL)
+        rd_kafka_destroy_flags(follower->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free(follower->partitions);
+    memset(follower, 0, sizeof(*follower));
+}
+
+/* From the saved offset, unless the broker has already deleted what stands there. */
+static int place(struct follower *follower, struct partition *partition, struct store_txn *txn,
+                 struct error *err)
+{
+    const char *name = partition->topic->name;
+    int64_t low = 0, high = 0, saved = -1;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        follower->consumer, name, partition->number, &low, &high, BROKER_MS);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_error(code, name, err);
+    int r = store_offset_get(txn, name, partition->number, &saved, err);
+    if (r < 0)
+        return r;
+    partition->next = saved < low || saved > high ? low : saved;
+    partition->target = high;
+    partition->is_behind = partition->next < high;
+    follower->behind_count += partition->is_behind;
+    return 0;
+}
+
+static int place_all(struct follower *follower, struct store *store,
+                     rd_kafka_topic_partition_list_t *list, struct error *err)
+{
+    CLEANUP(transaction_cleanup) struct store_txn *txn = NULL;
+    int r = store_begin_read(store, &txn, err);
+
+    follower->behind_count = 0;
+    for (size_t i = 0; r == 0 && i < follower->partition_count; i++) {
+        struct partition *partition = &follower->partitions[i];
+
+        r = place(follower, partition, txn, err);
+        if (r == 0)
+            rd_kafka_topic_partition_list_add(list, partition->topic->name, partition->number)
+                ->offset = partition->next;
+    }
+    return r;
+}
+
+int follower_start(struct follower *follower, struct store *store, struct error *err)
+{
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)follower->partition_count);
+    rd_kafka_resp_err_t code;
+    int r = place_all(follower, store, list, err);
+
+    if (r < 0)
+        return r;
+    code = rd_kafka_assign(follower->consumer, list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0
+                                              : kafka_error(code, "cannot read the topics", err);
+}
+
+int follower_check(struct follower *follower, const struct kafka_config *kafka, struct error *err)
+{
+    struct topics now;
+    struct error failure;
+    int r = topics_describe(follower->consumer, kafka->topic_prefix, history_topics,
+                            HISTORY_TOPIC_COUNT, CHECK_MS, &now, &failure);
+
+    if (r == -ENOENT)
+        return error_set(err, r, "%s", failure.text);
+    if (r < 0)
+        return 0;
+    for (size_t i = 0; i < HISTORY_TOPIC_COUNT; i++) {
+        const struct topic_state *before = &follower->topics.list[i], *after = &now.list[i];
+
+        if (!str_equal(before->id, after->id) || before->partition_count != after->partition_count)
+            return error_set(err, -ESTALE, "topic %s is not the one that it was", before->name);
+    }
+    return 0;
+}
+
+/* They stand in the order of the topics and of their numbers. */
+struct partition *follower_partition(struct follower *follower, const rd_kafka_message_t *message)
+{
+    const char *name = message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "";
+    struct partition *first = follower->partitions;
+
+    for (size_t i = 0; i < follower->topics.count; i++) {
+        const struct topic_state *topic = &follower->topics.list[i];
+
+        if (str_equal(topic->name, name))
+            return message->partition >= 0 && message->partition < topic->partition_count
+                       ? first + message->partition
+                       : NULL;
+        first += topic->partition_count;
+    }
+    return NULL;
+}
+
+/* The end is that of what is committed: an open transaction does not hold us up. */
+void follower_advance(struct follower *follower, struct partition *partition, int64_t next,
+                      bool at_end)
+{
+    if (next > partition->next) {
+        partition->next = next;
+        partition->is_dirty = true;
+    }
+    if (partition->is_behind && (at_end || partition->next >= partition->target)) {
+        partition->is_behind = false;
+        follower->behind_count--;
+    }
+}
+
+int follower_save(struct follower *follower, struct store_txn *txn, struct error *err)
+{
+    for (size_t i = 0; i < follower->partition_count; i++) {
+        struct partition *partition = &follower->partitions[i];
+        int r = 0;
+
+        if (partition->is_dirty)
+            r = store_offset_put(txn, partition->topic->name, partition->number, partition->next,
+                                 err);
+        if (r < 0)
+            return r;
+        partition->is_dirty = false;
+    }
+    return 0;
+}

@@ -1,0 +1,180 @@
+/*
+ * order_publisher.c - see order_publisher.h. After a fatal error (a lost sequence number) the
+ * library's producer is of no more use; it is replaced, and what was in it has failed.
+ */
+#include "services/order/order_publisher.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "common/kafka/record.h"
+#include "common/kafka/topics.h"
+
+#define TICK_MS 100
+#define METADATA_MS 1000
+#define SOURCE "order-saga/order"
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+static const struct kafka_option options[] = {
+    {"message.timeout.ms", TEXT(PUBLISH_MS_MAX)},
+    {"linger.ms", "1"}, /* what comes together goes together; the client hardly notices */
+    {"queue.buffering.max.messages", "10000"},
+    {"queue.buffering.max.kbytes", "16384"},
+};
+
+struct order_publisher {
+    struct order_publisher_config config;
+    char topic[TOPIC_NAME_SIZE];
+    pthread_t thread;
+    atomic_bool stopping;
+    pthread_rwlock_t lock; /* reading: the producer is used; writing: it is replaced */
+    rd_kafka_t *producer;
+    bool knows_topic; /* the thread's own */
+};
+
+/* The key of an OrderPlaced is its order id, and the library hands it back. */
+static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *context)
+{
+    struct order_publisher *publisher = context;
+    bool may_exist = rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+    char order_id[UUID_SIZE];
+
+    (void)client;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    assert(message->key_len == UUID_SIZE - 1);
+    memcpy(order_id, message->key, UUID_SIZE - 1);
+    order_id[UUID_SIZE - 1] = '\0';
+    publisher->config.on_failure(publisher->config.context, order_id, may_exist,
+                                 rd_kafka_err2str(message->err));
+}
+
+static int producer_new(struct order_publisher *publisher, rd_kafka_t **ret, struct error *err)
+{
+    rd_kafka_conf_t *conf;
+    int r = kafka_conf_new(publisher->config.kafka, KAFKA_PRODUCER, options, ARRAY_LEN(options),
+                           &conf, err);
+
+    if (r < 0)
+        return r;
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_opaque(conf, publisher);
+    return kafka_client_new(conf, KAFKA_PRODUCER, ret, err);
+}
+
+/* Whatever is still in it is reported as failed. */
+static void producer_free(rd_kafka_t *producer, int timeout_ms)
+{
+    rd_kafka_flush(producer, timeout_ms);
+    rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(producer, 0);
+    rd_kafka_destroy(producer);
+}
+
+static void replace_if_broken(struct order_publisher *publisher)
+{
+    rd_kafka_t *fresh, *broken = publisher->producer;
+    struct error err;
+    char text[256];
+
+    if (rd_kafka_fatal_error(broken, text, sizeof(text)) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    log_warn("order_producer_broken", "reason=%s fate=replace", LOG_TEXT(text));
+    if (producer_new(publisher, &fresh, &err) < 0) {
+        log_error("order_producer_broken", "reason=%s fate=retry", LOG_TEXT(err.text));
+        return;
+    }
+    pthread_rwlock_wrlock(&publisher->lock);
+    publisher->producer = fresh;
+    pthread_rwlock_unlock(&publisher->lock);
+    publisher->knows_topic = false;
+    producer_free(broken, 0);
+}
+
+/* A producer that meets a topic for the first time may need a second for it: not in a request. */
+static void get_to_know_topic(struct order_publisher *publisher)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(publisher->producer, publisher->topic, NULL);
+
+    if (topic == NULL)
+        return;
+    if (rd_kafka_metadata(publisher->producer, 0, topic, &metadata, METADATA_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        publisher->knows_topic =
+            metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(topic);
+}
+
+static void *run(void *context)
+{
+    struct order_publisher *publisher = context;
+
+    while (!publisher->stopping) {
+        rd_kafka_poll(publisher->producer, TICK_MS);
+        publisher->config.on_tick(publisher->config.context);
+        if (!publisher->knows_topic)
+            get_to_know_topic(publisher);
+        replace_if_broken(publisher);
+    }
+    return NULL;
+}
+
+int order_publisher_new(const struct order_publisher_config *config, struct order_publisher **ret,
+                        struct error *err)
+{
+    struct order_publisher *publisher = calloc(1, sizeof(*publisher));
+    int r;
+
+    if (publisher == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    publisher->config = *config;
+    topic_name(config->kafka->topic_prefix, TOPIC_ORDERS, publisher->topic);
+    r = producer_new(publisher, &publisher->producer, err);
+    if (r < 0) {
+        free(publisher);
+        return r;
+    }
+    pthread_rwlock_init(&publisher->lock, NULL);
+    r = pthread_create(&publisher->thread, NULL, run, publisher);
+    if (r != 0) {
+        rd_kafka_destroy(publisher->producer);
+        pthread_rwlock_destroy(&publisher->lock);
+        free(publisher);
+        return error_set(err, -EIO, "cannot start a thread: %s", strerror(r));
+    }
+    *ret = publisher;
+    return 0;
+}
+
+void order_publisher_free(struct order_publisher *publisher, int timeout_ms)
+{
+    if (publisher == NULL)
+        return;
+    publisher->stopping = true;
+    pthread_join(publisher->thread, NULL);
+    producer_free(publisher->producer, timeout_ms);
+    pthread_rwlock_destroy(&publisher->lock);
+    free(publisher);
+}
+
+int order_publisher_send(struct order_publisher *publisher, struct codec *codec,
+                         const struct event *event, const char *traceparent, struct error *err)
+{
+    int r;
+
+    pthread_rwlock_rdlock(&publisher->lock);
+    r = record_send(publisher->producer, codec, event, publisher->topic, SOURCE, traceparent, NULL,
+                    err);
+    pthread_rwlock_unlock(&publisher->lock);
+    return r;
+}

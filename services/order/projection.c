@@ -1,0 +1,287 @@
+/*
+ * projection.c - see projection.h. There is one way to recover: on anything unexpected the consumer
+ * is thrown away and all starts again from the offsets in the store; the store itself only if the
+ * topics are no longer the same. That covers records that retention took before we read them, and
+ * topics that were deleted and created again.
+ */
+#include "services/order/projection.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/util.h"
+#include "common/kafka/identity.h"
+#include "services/order/applier.h"
+#include "services/order/follower.h"
+
+#define DIRECTORY_SIZE 2048
+/* How long the idle thread sleeps before it looks at whether to stop. */
+#define IDLE_MS 200
+#define RETRY_MS 1000
+/* How often the topics are asked whether they are the same. */
+#define CHECK_EVERY_MS 5000
+#define REBUILDING "the read side is being rebuilt"
+
+struct projection {
+    struct projection_config config;
+    char directory[DIRECTORY_SIZE];
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* of the four below */
+    pthread_cond_t changed;
+    bool stopping;
+    struct error reason; /* why it is not ready */
+
+    pthread_rwlock_t store_lock; /* of these two: writing means another store */
+    struct store *store;
+    bool is_readable;
+
+    /* The thread's own. */
+    char identity[STORE_IDENTITY_SIZE]; /* of the store; "": none is open */
+    struct follower follower;
+    struct applier applier;
+    int64_t next_check_ms;
+};
+
+DEFINE_CLEANUP(transaction_cleanup, struct store_txn, store_abort)
+
+static void set_readable(struct projection *projection, bool readable)
+{
+    pthread_rwlock_wrlock(&projection->store_lock);
+    projection->is_readable = readable;
+    pthread_rwlock_unlock(&projection->store_lock);
+}
+
+static bool is_stopping(struct projection *projection)
+{
+    pthread_mutex_lock(&projection->lock);
+    bool stopping = projection->stopping;
+    pthread_mutex_unlock(&projection->lock);
+    return stopping;
+}
+
+/* ------------------------------------------------------------------------------ the store */
+
+/* Keeps the store that is open, if it is of these topics; else opens the right one. */
+static int adopt_store(struct projection *projection, struct error *err)
+{
+    static const char *const tables[] = {HISTORY_TABLE};
+    char identity[STORE_IDENTITY_SIZE];
+    const struct store_config config = {.directory = projection->directory,
+                                        .identity = identity,
+                                        .tables = tables,
+                                        .table_count = ARRAY_LEN(tables)};
+    int r = store_identity(&projection->follower.topics, HISTORY_FORMAT, identity, sizeof(identity),
+                           err);
+
+    if (r < 0 || str_equal(identity, projection->identity))
+        return r;
+    pthread_rwlock_wrlock(&projection->store_lock);
+    projection->is_readable = false;
+    store_close(projection->store);
+    projection->store = NULL;
+    projection->identity[0] = '\0';
+    r = store_open(&config, &projection->store, err);
+    pthread_rwlock_unlock(&projection->store_lock);
+    if (r < 0)
+        return r;
+    str_copy(projection->identity, sizeof(projection->identity), identity);
+    applier_init(&projection->applier, &projection->config.listener);
+    return 0;
+}
+
+/* ----------------------------------------------------------------------------- the thread */
+
+static void note_caught_up(struct projection *projection)
+{
+    if (projection->follower.behind_count > 0 || projection->is_readable)
+        return;
+    set_readable(projection, true);
+    log_info("read_side_ready", "partitions=%zu", projection->follower.partition_count);
+}
+
+static void set_reason(struct projection *projection, const char *text)
+{
+    pthread_mutex_lock(&projection->lock);
+    error_set(&projection->reason, 0, "%s", text);
+    pthread_mutex_unlock(&projection->lock);
+}
+
+static int check_if_due(struct projection *projection, struct error *err)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    if (now_ms < projection->next_check_ms)
+        return 0;
+    projection->next_check_ms = now_ms + CHECK_EVERY_MS;
+    return follower_check(&projection->follower, projection->config.kafka, err);
+}
+
+/* One batch, or what there is to do without one. */
+static int turn(struct projection *projection, struct error *err)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(projection->follower.consumer, IDLE_MS);
+    int r = 0;
+
+    if (message != NULL || applier_has_chores(&projection->applier))
+        r = applier_run(&projection->applier, &projection->follower, projection->store, message,
+                        err);
+    return r == 0 ? check_if_due(projection, err) : r;
+}
+
+static int follow(struct projection *projection, struct error *err)
+{
+    struct follower *follower = &projection->follower;
+    int r = follower_open(projection->config.kafka, follower, err);
+
+    if (r == 0)
+        r = adopt_store(projection, err);
+    if (r == 0)
+        r = follower_start(follower, projection->store, err);
+    if (r == 0)
+        set_reason(projection, REBUILDING);
+    projection->next_check_ms = clock_monotonic_ms() + CHECK_EVERY_MS;
+    while (r == 0 && !is_stopping(projection)) {
+        note_caught_up(projection);
+        r = turn(projection, err);
+    }
+    follower_close(follower);
+    return r;
+}
+
+/* Says a reason once, however often it is met. */
+static void note_failure(struct projection *projection, const struct error *err)
+{
+    bool is_new;
+
+    pthread_mutex_lock(&projection->lock);
+    is_new = !str_equal(projection->reason.text, err->text);
+    projection->reason = *err;
+    pthread_mutex_unlock(&projection->lock);
+    if (is_new)
+        log_warn("read_side_waits", "reason=%s fate=retry", LOG_TEXT(err->text));
+}
+
+static void wait_before_retry(struct projection *projection)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + RETRY_MS;
+    struct timespec deadline = {.tv_sec = deadline_ms / 1000,
+                                .tv_nsec = deadline_ms % 1000 * 1000000};
+    int r = 0;
+
+    pthread_mutex_lock(&projection->lock);
+    while (!projection->stopping && r == 0)
+        r = pthread_cond_timedwait(&projection->changed, &projection->lock, &deadline);
+    pthread_mutex_unlock(&projection->lock);
+}
+
+static void *run(void *context)
+{
+    struct projection *projection = context;
+
+    while (!is_stopping(projection)) {
+        struct error err = {""};
+
+        if (follow(projection, &err) == 0)
+            continue;
+        note_failure(projection, &err);
+        wait_before_retry(projection);
+    }
+    return NULL;
+}
+
+static void projection_init(struct projection *projection, const struct projection_config *config)
+{
+    pthread_condattr_t monotonic;
+
+    projection->config = *config;
+    snprintf(projection->directory, sizeof(projection->directory), "%s/projection",
+             config->data_dir);
+    error_set(&projection->reason, 0, REBUILDING);
+    pthread_mutex_init(&projection->lock, NULL);
+    pthread_rwlock_init(&projection->store_lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&projection->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+static void projection_release(struct projection *projection)
+{
+    store_close(projection->store);
+    pthread_cond_destroy(&projection->changed);
+    pthread_rwlock_destroy(&projection->store_lock);
+    pthread_mutex_destroy(&projection->lock);
+    free(projection);
+}
+
+int projection_open(const struct projection_config *config, struct projection **ret,
+                    struct error *err)
+{
+    struct projection *projection = calloc(1, sizeof(*projection));
+    int r;
+
+    if (projection == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    projection_init(projection, config);
+    r = pthread_create(&projection->thread, NULL, run, projection);
+    if (r != 0) {
+        projection_release(projection);
+        return error_set(err, -EIO, "cannot start a thread: %s", strerror(r));
+    }
+    *ret = projection;
+    return 0;
+}
+
+void projection_close(struct projection *projection)
+{
+    if (projection == NULL)
+        return;
+    pthread_mutex_lock(&projection->lock);
+    projection->stopping = true;
+    pthread_cond_broadcast(&projection->changed);
+    pthread_mutex_unlock(&projection->lock);
+    pthread_join(projection->thread, NULL);
+    projection_release(projection);
+}
+
+int projection_ready(struct projection *projection, struct error *err)
+{
+    bool readable;
+    int r = 0;
+
+    pthread_rwlock_rdlock(&projection->store_lock);
+    readable = projection->is_readable;
+    pthread_rwlock_unlock(&projection->store_lock);
+    pthread_mutex_lock(&projection->lock);
+    if (!readable)
+        r = error_set(err, -EAGAIN, "%s", projection->reason.text);
+    pthread_mutex_unlock(&projection->lock);
+    return r;
+}
+
+int projection_read(struct projection *projection, struct codec *codec, const char *order_id,
+                    struct history *ret, struct error *err)
+{
+    CLEANUP(transaction_cleanup) struct store_txn *txn = NULL;
+    int r = projection_ready(projection, err);
+
+    if (r < 0)
+        return r;
+    pthread_rwlock_rdlock(&projection->store_lock);
+    r = projection->is_readable ? store_begin_read(projection->store, &txn, err)
+                                : error_set(err, -EAGAIN, REBUILDING);
+    if (r == 0)
+        r = history_read(txn, codec, order_id, ret, err);
+    store_abort(TAKE_PTR(txn));
+    pthread_rwlock_unlock(&projection->store_lock);
+    return r;
+}
