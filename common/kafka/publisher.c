@@ -70,6 +70,7 @@ static int new_producer(const struct publisher_config *config, struct publisher 
         {"transaction.timeout.ms", "10000"},
         {"linger.ms", "10"}, /* a commit does not wait for it; under load the batches get larger */
         {"message.max.bytes", "20971520"}, /* dead letters carry what others could send */
+        {"log.connection.close", "true"},  /* or else on_error() does not hear of it */
     };
     rd_kafka_conf_t *conf;
     int r = kafka_conf_new(config->kafka, KAFKA_PRODUCER, options, ARRAY_LEN(options), &conf, err);
@@ -243,6 +244,7 @@ int publisher_commit(struct publisher *publisher, const rd_kafka_topic_partition
     CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error = NULL;
     int r = 0;
 
+    rd_kafka_poll(publisher->producer, 0); /* what failed before is no doubt about this commit */
     publisher->committing = true;
     if (offsets != NULL)
         r = send_offsets(publisher, offsets, metadata, err); /* no flush before it: 2 round trips */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/directory.h"
 #include "common/base/util.h"
 #include "common/kafka/resident.h"
 
@@ -47,8 +48,8 @@ DEFINE_CLEANUP(store_cleanup, struct store, store_close)
 /* LMDB mixes errno with its own negative codes; ours are negative errno only. */
 static int store_error(int rc, const char *what, struct error *err)
 {
-    if (rc == MDB_NOTFOUND)
-        return -ENOENT;
+    if (rc == MDB_NOTFOUND || rc == MDB_KEYEXIST)
+        return rc == MDB_NOTFOUND ? -ENOENT : -EEXIST;
     return error_set(err,
                      rc > 0               ? -rc
                      : rc == MDB_MAP_FULL ? -ENOSPC
@@ -64,24 +65,6 @@ static MDB_val to_val(struct store_bytes bytes)
 static struct store_bytes from_val(MDB_val val)
 {
     return (struct store_bytes){.data = val.mv_data, .size = val.mv_size};
-}
-
-static int make_directories(const char *directory, struct error *err)
-{
-    char path[STORE_PATH_SIZE];
-
-    str_copy(path, sizeof(path), directory);
-    for (char *p = path + 1;; p++) {
-        if (*p != '/' && *p != '\0')
-            continue;
-        char kept = *p;
-        *p = '\0';
-        if (mkdir(path, 0750) < 0 && errno != EEXIST)
-            return error_set(err, -errno, "cannot create directory %s: %s", path, strerror(errno));
-        *p = kept;
-        if (kept == '\0')
-            return 0;
-    }
 }
 
 static bool identity_matches(const char *path, const char *identity)
@@ -176,7 +159,7 @@ int store_open(const struct store_config *config, struct store **ret, struct err
     if (store == NULL)
         return error_set(err, -ENOMEM, "out of memory");
     store->table_count = config->table_count;
-    int r = make_directories(config->directory, err);
+    int r = directory_make(config->directory, err);
     if (r == 0)
         r = discard_unless_identical(config->directory, config->identity, err);
     if (r == 0)
@@ -271,12 +254,12 @@ static int get_from(struct store_txn *txn, MDB_dbi table, struct store_bytes key
 }
 
 static int put_into(struct store_txn *txn, MDB_dbi table, struct store_bytes key,
-                    struct store_bytes value, struct error *err)
+                    struct store_bytes value, unsigned flags, struct error *err)
 {
     MDB_val k = to_val(key), v = to_val(value);
 
     note_operation(txn->store);
-    int rc = mdb_put(txn->txn, table, &k, &v, 0);
+    int rc = mdb_put(txn->txn, table, &k, &v, flags);
 
     return rc == 0 ? 0 : store_error(rc, "cannot write", err);
 }
@@ -292,7 +275,16 @@ int store_put(struct store_txn *txn, size_t table, struct store_bytes key, struc
               struct error *err)
 {
     assert(table < txn->store->table_count && key.size <= STORE_KEY_MAX);
-    return put_into(txn, txn->store->tables[table], key, value, err);
+    return put_into(txn, txn->store->tables[table], key, value, 0, err);
+}
+
+int store_add(struct store_txn *txn, size_t table, struct store_bytes key, struct store_bytes value,
+              bool is_last, struct error *err)
+{
+    unsigned flags = MDB_NOOVERWRITE | (is_last ? MDB_APPEND : 0);
+
+    assert(table < txn->store->table_count && key.size <= STORE_KEY_MAX);
+    return put_into(txn, txn->store->tables[table], key, value, flags, err);
 }
 
 int store_delete(struct store_txn *txn, size_t table, struct store_bytes key, struct error *err)
@@ -331,7 +323,7 @@ int store_offset_put(struct store_txn *txn, const char *topic, int32_t partition
     char text[STORE_KEY_MAX];
 
     return put_into(txn, txn->store->offsets, offset_key(text, sizeof(text), topic, partition),
-                    (struct store_bytes){&next, sizeof(next)}, err);
+                    (struct store_bytes){&next, sizeof(next)}, 0, err);
 }
 
 int store_cursor_open(struct store_txn *txn, size_t table, struct store_cursor **ret,
@@ -379,6 +371,12 @@ int store_cursor_next(struct store_cursor *cursor, struct store_bytes *ret_key,
                       struct store_bytes *ret_value, struct error *err)
 {
     return cursor_move(cursor, MDB_NEXT, (MDB_val){0}, ret_key, ret_value, err);
+}
+
+int store_cursor_last(struct store_cursor *cursor, struct store_bytes *ret_key,
+                      struct store_bytes *ret_value, struct error *err)
+{
+    return cursor_move(cursor, MDB_LAST, (MDB_val){0}, ret_key, ret_value, err);
 }
 
 void store_cursor_close(struct store_cursor *cursor)

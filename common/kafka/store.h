@@ -60,6 +60,12 @@ int store_get(struct store_txn *txn, size_t table, struct store_bytes key, struc
               struct error *err);
 int store_put(struct store_txn *txn, size_t table, struct store_bytes key, struct store_bytes value,
               struct error *err);
+/*
+ * As store_put(), for a key that is not there yet: otherwise -EEXIST, with nothing changed and `err`
+ * untouched. `is_last` promises that it comes behind all others, which keeps the pages full.
+ */
+int store_add(struct store_txn *txn, size_t table, struct store_bytes key, struct store_bytes value,
+              bool is_last, struct error *err);
 /* A missing key is not an error. */
 int store_delete(struct store_txn *txn, size_t table, struct store_bytes key, struct error *err);
 
@@ -79,5 +85,8 @@ int store_cursor_seek(struct store_cursor *cursor, struct store_bytes key,
                       struct store_bytes *ret_key, struct store_bytes *ret_value,
                       struct error *err);
 int store_cursor_next(struct store_cursor *cursor, struct store_bytes *ret_key,
+                      struct store_bytes *ret_value, struct error *err);
+/* The last key of the table: 0, -ENOENT when it is empty, or another negative errno. */
+int store_cursor_last(struct store_cursor *cursor, struct store_bytes *ret_key,
                       struct store_bytes *ret_value, struct error *err);
 void store_cursor_close(struct store_cursor *cursor);

@@ -11,9 +11,8 @@
 #include "common/base/clock.h"
 #include "common/base/uuid.h"
 
-/* Expired entries are looked for once an hour, in small steps. */
-#define WALK_EVERY_MS 3600000
-#define WALK_STEP_MS 100
+/* Entries that may expire per batch: more than a batch adds, so that they never pile up. */
+#define EXPIRED_PER_BATCH_MAX (2 * BATCH_RECORDS_MAX)
 
 DEFINE_CLEANUP(transaction_cleanup, struct store_txn, store_abort)
 
@@ -21,24 +20,13 @@ void applier_init(struct applier *applier, const struct order_listener *listener
 {
     memset(applier, 0, sizeof(*applier));
     applier->listener = *listener;
-    applier->next_step_ms = clock_monotonic_ms() + WALK_STEP_MS;
 }
 
-bool applier_has_chores(const struct applier *applier)
+static int expire(struct history_writer *writer, struct error *err)
 {
-    return clock_monotonic_ms() >= applier->next_step_ms;
-}
-
-static int expire_if_due(struct applier *applier, struct store_txn *txn, struct error *err)
-{
-    int64_t now_ms = clock_monotonic_ms();
     int64_t oldest_ms = clock_utc_ms() - topic_info(TOPIC_ORDERS)->retention_ms;
 
-    if (now_ms < applier->next_step_ms)
-        return 0;
-    int r = history_expire(txn, &applier->walk, oldest_ms, err);
-    applier->next_step_ms = now_ms + (applier->walk.under_way ? WALK_STEP_MS : WALK_EVERY_MS);
-    return r;
+    return history_expire(writer, oldest_ms, EXPIRED_PER_BATCH_MAX, err);
 }
 
 /* Is this a record that could be of an order? Its JSON is not looked at here: see history.h. */
@@ -51,7 +39,7 @@ static bool is_plausible(const rd_kafka_message_t *message, const struct partiti
                                             NULL) == message->partition;
 }
 
-static int apply_record(struct follower *follower, struct store_txn *txn,
+static int apply_record(struct follower *follower, struct history_writer *writer,
                         const rd_kafka_message_t *message, struct error *err)
 {
     struct partition *partition = follower_partition(follower, message);
@@ -71,7 +59,7 @@ static int apply_record(struct follower *follower, struct store_txn *txn,
             .len = message->len,
         };
 
-        r = history_put(txn, &record, err);
+        r = history_put(writer, &record, err);
     }
     if (r == 0)
         follower_advance(follower, partition, message->offset + 1, false);
@@ -104,15 +92,16 @@ static bool is_of_interest(const struct applier *applier, struct follower *follo
 }
 
 /* Takes the message in every case. */
-static int take_message(struct applier *applier, struct follower *follower, struct store_txn *txn,
-                        rd_kafka_message_t *message, struct error *err)
+static int take_message(struct applier *applier, struct follower *follower,
+                        struct history_writer *writer, rd_kafka_message_t *message,
+                        struct error *err)
 {
     int r = 0;
 
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         reach_end(follower, message);
     else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        r = apply_record(follower, txn, message, err);
+        r = apply_record(follower, writer, message, err);
     else if (!is_transient(message->err))
         r = error_set(err, -EIO, "%s", rd_kafka_message_errstr(message));
     if (r == 0 && is_of_interest(applier, follower, message))
@@ -135,14 +124,14 @@ static void settle_orders(struct applier *applier, bool report)
     applier->order_count = 0;
 }
 
-static int collect(struct applier *applier, struct follower *follower, struct store_txn *txn,
-                   rd_kafka_message_t *message, struct error *err)
+static int collect(struct applier *applier, struct follower *follower,
+                   struct history_writer *writer, rd_kafka_message_t *message, struct error *err)
 {
     int64_t latest_ms = clock_monotonic_ms() + BATCH_MS_MAX;
     int r = 0;
 
     for (size_t i = 1; r == 0 && message != NULL; i++) {
-        r = take_message(applier, follower, txn, message, err);
+        r = take_message(applier, follower, writer, message, err);
         message = NULL;
         if (r == 0 && i < BATCH_RECORDS_MAX && clock_monotonic_ms() < latest_ms)
             message = rd_kafka_consumer_poll(follower->consumer, 0);
@@ -154,16 +143,19 @@ int applier_run(struct applier *applier, struct follower *follower, struct store
                 rd_kafka_message_t *first, struct error *err)
 {
     CLEANUP(transaction_cleanup) struct store_txn *txn = NULL;
+    struct history_writer writer;
     int r = store_begin_write(store, &txn, err);
 
-    if (r < 0 && first != NULL)
+    if (r == 0)
+        r = history_writer_init(&writer, txn, err);
+    if (r < 0)
         rd_kafka_message_destroy(first);
     if (r == 0)
-        r = collect(applier, follower, txn, first, err);
+        r = collect(applier, follower, &writer, first, err);
     if (r == 0)
         r = follower_save(follower, txn, err);
     if (r == 0)
-        r = expire_if_due(applier, txn, err);
+        r = expire(&writer, err);
     if (r == 0)
         r = store_commit(TAKE_PTR(txn), err);
     settle_orders(applier, r == 0);

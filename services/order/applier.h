@@ -28,8 +28,6 @@ struct order_listener {
 
 struct applier {
     struct order_listener listener;
-    struct history_walk walk;
-    int64_t next_step_ms;                          /* of the walk */
     rd_kafka_message_t *orders[BATCH_RECORDS_MAX]; /* to be told of after the commit */
     size_t order_count;
 };
@@ -37,11 +35,8 @@ struct applier {
 /* Begins anew, with a store that was just opened. `listener` is copied. */
 void applier_init(struct applier *applier, const struct order_listener *listener);
 
-/* True if it has something to do without a message. */
-bool applier_has_chores(const struct applier *applier);
-
 /*
- * Applies all that is there, starting with `first`, which is taken; NULL: nothing is there. On
+ * Applies all that is there, starting with `first`, which is taken. On
  * failure nothing was applied, and the follower has to start again from the store.
  */
 int applier_run(struct applier *applier, struct follower *follower, struct store *store,

@@ -2,9 +2,9 @@
  * history.h - the events of all orders in the local store: how they are laid out, read and expired.
  * Not a consumer of anything: projection.h feeds it.
  *
- * An event is kept as the JSON it came as, under order id, topic, partition and offset, so applying
- * a record twice changes nothing, and all that concerns an order stands together. It is parsed when
- * somebody reads it: a hundred times less often than it is written.
+ * Records are kept as they come, one behind the other, and an index leads from an order to its
+ * records: so a batch fills few pages, whatever stages its orders are in, and what is oldest stands
+ * first. The JSON is parsed when somebody reads it: a hundred times less often than it is written.
  */
 #pragma once
 
@@ -17,12 +17,10 @@
 #include "services/order/order_view.h"
 
 /* Names the layout below; another one in the store's identity discards the store. */
-#define HISTORY_FORMAT "order-history-1"
-#define HISTORY_TABLE "events"
-/* Order id, topic, partition, offset; numbers big-endian, so that they sort. */
-#define HISTORY_KEY_SIZE (16 + 1 + 4 + 8)
-/* Entries that history_expire() looks at in one step. */
-#define HISTORY_STEP 512
+#define HISTORY_FORMAT "order-history-2"
+/* The tables of the store, in this order. */
+#define HISTORY_TABLES "records", "orders"
+#define HISTORY_TABLE_COUNT 2
 
 /* Where an order's events stand. */
 #define HISTORY_TOPIC_COUNT 5
@@ -39,7 +37,26 @@ struct history_record {
     size_t len; /* at most EVENT_BYTES_MAX; longer ones are no events and are not kept */
 };
 
-int history_put(struct store_txn *txn, const struct history_record *record, struct error *err);
+/* Writes in one transaction, which is borrowed. */
+struct history_writer {
+    struct store_txn *txn;
+    uint64_t next; /* number of the next record */
+};
+
+/* `ret` is the caller's memory; nothing to end. Returns 0 or a negative errno. */
+int history_writer_init(struct history_writer *ret, struct store_txn *txn, struct error *err);
+
+/* Keeps the record; one that is there already changes nothing. Returns 0 or a negative errno. */
+int history_put(struct history_writer *writer, const struct history_record *record,
+                struct error *err);
+
+/*
+ * Deletes records older than `oldest_ms`, the oldest first, at most `count_max`. It ends at the first
+ * one that is not: after a rebuild, when records came out of their order, some stay a while longer.
+ * Returns 0 or a negative errno.
+ */
+int history_expire(struct history_writer *writer, int64_t oldest_ms, size_t count_max,
+                   struct error *err);
 
 /* The events of one order, in the caller's memory; ended with history_done(). */
 struct history {
@@ -54,16 +71,3 @@ struct history {
 int history_read(struct store_txn *txn, struct codec *codec, const char *order_id,
                  struct history *ret, struct error *err);
 void history_done(struct history *history);
-
-/* How far a walk over all entries has come. Zero: at the start. */
-struct history_walk {
-    bool under_way;
-    uint8_t key[HISTORY_KEY_SIZE];
-};
-
-/*
- * One step of a walk that deletes what is older than `oldest_ms`. `walk->under_way` becomes false
- * when the end is reached. Returns 0 or a negative errno.
- */
-int history_expire(struct store_txn *txn, struct history_walk *walk, int64_t oldest_ms,
-                   struct error *err);

@@ -73,7 +73,7 @@ static bool is_stopping(struct projection *projection)
 /* Keeps the store that is open, if it is of these topics; else opens the right one. */
 static int adopt_store(struct projection *projection, struct error *err)
 {
-    static const char *const tables[] = {HISTORY_TABLE};
+    static const char *const tables[HISTORY_TABLE_COUNT] = {HISTORY_TABLES};
     char identity[STORE_IDENTITY_SIZE];
     const struct store_config config = {.directory = projection->directory,
                                         .identity = identity,
@@ -125,13 +125,13 @@ static int check_if_due(struct projection *projection, struct error *err)
     return follower_check(&projection->follower, projection->config.kafka, err);
 }
 
-/* One batch, or what there is to do without one. */
+/* One batch, if there is one. */
 static int turn(struct projection *projection, struct error *err)
 {
     rd_kafka_message_t *message = rd_kafka_consumer_poll(projection->follower.consumer, IDLE_MS);
     int r = 0;
 
-    if (message != NULL || applier_has_chores(&projection->applier))
+    if (message != NULL)
         r = applier_run(&projection->applier, &projection->follower, projection->store, message,
                         err);
     return r == 0 ? check_if_due(projection, err) : r;

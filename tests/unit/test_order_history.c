@@ -15,18 +15,22 @@ static char directory[] = "/tmp/test_order_history.XXXXXX";
 static struct store *store;
 static struct store_txn *txn;
 static struct codec *codec;
+static struct history_writer writer;
 static struct history history;
 
 static void set_up(void)
 {
-    static const char *const tables[] = {HISTORY_TABLE};
-    struct store_config config = {
-        .directory = directory, .identity = "test\n", .tables = tables, .table_count = 1};
+    static const char *const tables[] = {HISTORY_TABLES};
+    struct store_config config = {.directory = directory,
+                                  .identity = "test\n",
+                                  .tables = tables,
+                                  .table_count = HISTORY_TABLE_COUNT};
 
     ck_assert_ptr_nonnull(mkdtemp(directory));
     ck_assert_int_eq(store_open(&config, &store, NULL), 0);
     ck_assert_int_eq(codec_new(&codec, NULL), 0);
     ck_assert_int_eq(store_begin_write(store, &txn, NULL), 0);
+    ck_assert_int_eq(history_writer_init(&writer, txn, NULL), 0);
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
@@ -56,7 +60,7 @@ static void given_json(const char *id, enum topic topic, int64_t offset, int64_t
                                           .json = json,
                                           .len = strlen(json)};
 
-    ck_assert_int_eq(history_put(txn, &record, NULL), 0);
+    ck_assert_int_eq(history_put(&writer, &record, NULL), 0);
 }
 
 /* An event of that type about the order `about`, kept under `id`. */
@@ -148,14 +152,14 @@ START_TEST(the_largest_event_is_kept_and_a_larger_one_is_not)
 }
 END_TEST
 
-static size_t count_all(void)
+static size_t count_all(size_t table)
 {
     struct store_cursor *cursor;
     struct store_bytes key, value;
     size_t count = 0;
     int r;
 
-    ck_assert_int_eq(store_cursor_open(txn, 0, &cursor, NULL), 0);
+    ck_assert_int_eq(store_cursor_open(txn, table, &cursor, NULL), 0);
     for (r = store_cursor_seek(cursor, (struct store_bytes){"", 0}, &key, &value, NULL); r == 0;
          r = store_cursor_next(cursor, &key, &value, NULL))
         count++;
@@ -163,33 +167,47 @@ static size_t count_all(void)
     return count;
 }
 
-START_TEST(what_is_old_expires_in_small_steps)
+START_TEST(what_is_old_expires_from_the_front_in_small_steps)
 {
-    struct history_walk walk = {.under_way = false};
-    size_t steps = 0;
+    for (int64_t i = 0; i < 30; i++)
+        given_json(ID, TOPIC_ORDERS, i, i < 20 ? 1000 : 2000, "{}");
+    ck_assert_int_eq(history_expire(&writer, 2000, 15, NULL), 0);
+    ck_assert_uint_eq(count_all(0), 15);
+    ck_assert_uint_eq(count_all(1), 15);
+    ck_assert_int_eq(history_expire(&writer, 2000, 15, NULL), 0);
+    ck_assert_uint_eq(count_all(0), 10);
+    ck_assert_int_eq(history_expire(&writer, 2001, 15, NULL), 0);
+    ck_assert_uint_eq(count_all(0), 0);
+    ck_assert_uint_eq(count_all(1), 0);
+}
+END_TEST
 
-    for (int64_t i = 0; i < 3 * HISTORY_STEP; i++)
-        given_json(ID, TOPIC_ORDERS, i, i % 3 == 0 ? 2000 : 1000, "{}");
-    do {
-        size_t before = count_all();
+START_TEST(a_younger_record_in_front_keeps_the_older_ones_behind_it)
+{
+    given_json(ID, TOPIC_ORDERS, 1, 2000, "{}");
+    given_json(ID, TOPIC_ORDERS, 2, 1000, "{}");
+    ck_assert_int_eq(history_expire(&writer, 2000, 10, NULL), 0);
+    ck_assert_uint_eq(count_all(0), 2);
+    ck_assert_int_eq(history_expire(&writer, 2001, 10, NULL), 0);
+    ck_assert_uint_eq(count_all(0), 0);
+}
+END_TEST
 
-        ck_assert_int_eq(history_expire(txn, &walk, 2000, NULL), 0);
-        ck_assert_uint_le(before - count_all(), HISTORY_STEP);
-        ck_assert_uint_lt(++steps, 10);
-    } while (walk.under_way);
-    ck_assert_uint_eq(count_all(), HISTORY_STEP);
-    ck_assert_uint_ge(steps, 3);
-    ck_assert_int_eq(history_expire(txn, &walk, 2001, NULL), 0);
-    ck_assert_uint_eq(count_all(), 0);
+START_TEST(numbers_go_on_after_the_last_record)
+{
+    given_event(ID, TOPIC_PAYMENTS, 1, EVENT_PAYMENT_FAILED, ID);
+    ck_assert_int_eq(history_writer_init(&writer, txn, NULL), 0);
+    given_event(ID, TOPIC_PAYMENTS, 2, EVENT_PAYMENT_FAILED, ID);
+    ck_assert_uint_eq(count_all(0), 2);
+    when_read(ID);
+    ck_assert_uint_eq(history.count, 2);
+    history_done(&history);
 }
 END_TEST
 
 START_TEST(an_empty_history_has_nothing_to_expire)
 {
-    struct history_walk walk = {.under_way = false};
-
-    ck_assert_int_eq(history_expire(txn, &walk, 2000, NULL), 0);
-    ck_assert(!walk.under_way);
+    ck_assert_int_eq(history_expire(&writer, 2000, 10, NULL), 0);
 }
 END_TEST
 
@@ -204,7 +222,9 @@ int main(void)
     tcase_add_test(tcase, what_is_no_event_of_the_order_is_passed_over);
     tcase_add_test(tcase, a_topic_that_overflows_hides_no_other);
     tcase_add_test(tcase, the_largest_event_is_kept_and_a_larger_one_is_not);
-    tcase_add_test(tcase, what_is_old_expires_in_small_steps);
+    tcase_add_test(tcase, what_is_old_expires_from_the_front_in_small_steps);
+    tcase_add_test(tcase, a_younger_record_in_front_keeps_the_older_ones_behind_it);
+    tcase_add_test(tcase, numbers_go_on_after_the_last_record);
     tcase_add_test(tcase, an_empty_history_has_nothing_to_expire);
     suite_add_tcase(suite, tcase);
     return suite_main(suite);
