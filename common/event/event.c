@@ -67,6 +67,23 @@ size_t event_size(const struct event *event)
     return offsetof(struct event, data) + size;
 }
 
+bool event_has_size(const struct event *event, size_t size)
+{
+    const struct record *record;
+
+    if (size < offsetof(struct event, data) || event->type <= EVENT_NONE ||
+        event->type >= EVENT_TYPE_COUNT)
+        return false;
+    record = event_info(event->type)->data;
+    if (record->list != NULL) {
+        if (size < offsetof(struct event, data) + record->list->offset)
+            return false;
+        if (field_count_at(record->list, &event->data) > (size_t)record->list->max)
+            return false;
+    }
+    return event_size(event) == size;
+}
+
 void event_copy(struct event *to, const struct event *from)
 {
     memcpy(to, from, event_size(from));

@@ -67,6 +67,12 @@ const char *event_text(const struct event *event, const char *member);
  */
 size_t event_size(const struct event *event);
 
+/*
+ * True if `size` bytes that came from a file are an event as event_size() counts it: a known type,
+ * a list within its bound. The first `size` bytes are looked at, the values of members are not.
+ */
+bool event_has_size(const struct event *event, size_t size);
+
 /* Copies the bytes in use. `to` needs room for event_size(from) bytes only. */
 void event_copy(struct event *to, const struct event *from);
 

@@ -29,8 +29,8 @@ size_t participant_topics(const struct participant *participant, enum topic *ret
     return count;
 }
 
-int participant_check_topics(const struct participant *participant, const struct topics *topics,
-                             struct error *err)
+static int check_bounds(const struct participant *participant, const struct topics *topics,
+                        struct error *err)
 {
     for (size_t i = 0; i < topics->count; i++) {
         const struct topic_state *topic = &topics->list[i];
@@ -41,6 +41,16 @@ int participant_check_topics(const struct participant *participant, const struct
                              topic->name, (int)topic->partition_count, (int)max);
     }
     return 0;
+}
+
+int participant_describe(const struct participant *participant, rd_kafka_t *client,
+                         const char *prefix, int timeout_ms, struct topics *ret, struct error *err)
+{
+    enum topic wanted[TOPIC_COUNT];
+    size_t count = participant_topics(participant, wanted);
+    int r = topics_describe(client, prefix, wanted, count, timeout_ms, ret, err);
+
+    return r < 0 ? r : check_bounds(participant, ret, err);
 }
 
 static bool is_in_shards(const struct participant *participant, const struct topics *topics,

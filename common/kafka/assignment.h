@@ -14,9 +14,12 @@
 /* All topics that a participant reads, writes or is elected on; `ret` has room for TOPIC_COUNT. */
 size_t participant_topics(const struct participant *participant, enum topic *ret);
 
-/* -EINVAL and a line if one of them has more partitions, or shards, than we have room for. */
-int participant_check_topics(const struct participant *participant, const struct topics *topics,
-                             struct error *err);
+/*
+ * Asks the cluster for all of these. Returns 0, -EINVAL (one has more partitions, or shards, than we
+ * have room for), or as topics_describe().
+ */
+int participant_describe(const struct participant *participant, rd_kafka_t *client,
+                         const char *prefix, int timeout_ms, struct topics *ret, struct error *err);
 
 /* True for the topics of the participant's subscriptions. */
 bool participant_reads(const struct participant *participant, enum topic topic);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #include "common/base/log.h"
 #include "common/base/util.h"
 
-#define PROPERTY_LINE_SIZE 4096
+/* Certificates may stand in one line. */
+#define PROPERTY_LINE_SIZE 16384
 #define LIBRARY_TEXT_SIZE 400
 
 DEFINE_CLEANUP(conf_cleanup, rd_kafka_conf_t, rd_kafka_conf_destroy)
@@ -92,7 +94,13 @@ static char *trim(char *text)
     return text;
 }
 
-/* "name=value"; '#' starts a comment line. The value is never repeated in an error: secrets. */
+/* A secret in the wrong place of a line must not get into an error either. */
+static bool is_property_name(const char *text)
+{
+    return *text != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789._-")] == '\0';
+}
+
+/* "name=value"; '#' starts a comment line. What else a line says is never repeated: secrets. */
 static int set_property(rd_kafka_conf_t *conf, char *line, int number, struct error *err)
 {
     char *name = trim(line), *separator = strchr(name, '=');
@@ -102,7 +110,30 @@ static int set_property(rd_kafka_conf_t *conf, char *line, int number, struct er
     if (separator == NULL)
         return error_set(err, -EINVAL, "line %d: no '='", number);
     *separator = '\0';
-    return set_option(conf, trim(name), trim(separator + 1), err);
+    name = trim(name);
+    if (!is_property_name(name))
+        return error_set(err, -EINVAL, "line %d: no property before '='", number);
+    switch (rd_kafka_conf_set(conf, name, trim(separator + 1), NULL, 0)) {
+    case RD_KAFKA_CONF_OK:
+        return 0;
+    case RD_KAFKA_CONF_UNKNOWN:
+        return error_set(err, -EINVAL, "line %d: librdkafka has no property %s", number, name);
+    case RD_KAFKA_CONF_INVALID:
+        break;
+    }
+    return error_set(err, -EINVAL, "line %d: librdkafka refuses the value of %s", number, name);
+}
+
+/* 0; or 1 at the end; or a negative errno: a line is taken whole or not at all. */
+static int read_line(FILE *file, char line[PROPERTY_LINE_SIZE], int number, struct error *err)
+{
+    errno = 0;
+    if (fgets(line, PROPERTY_LINE_SIZE, file) == NULL)
+        return ferror(file) ? error_set(err, -errno, "%s", strerror(errno)) : 1;
+    if (strchr(line, '\n') == NULL && !feof(file))
+        return error_set(err, -EINVAL, "line %d: longer than %d bytes", number,
+                         PROPERTY_LINE_SIZE - 1);
+    return 0;
 }
 
 static int set_properties(rd_kafka_conf_t *conf, const char *path, struct error *err)
@@ -113,8 +144,11 @@ static int set_properties(rd_kafka_conf_t *conf, const char *path, struct error 
 
     if (file == NULL)
         return error_set(err, -errno, "cannot read %s: %s", path, strerror(errno));
-    for (int number = 1; r == 0 && fgets(line, sizeof(line), file) != NULL; number++)
-        r = set_property(conf, line, number, err);
+    for (int number = 1; r == 0; number++) {
+        r = read_line(file, line, number, err);
+        if (r == 0)
+            r = set_property(conf, line, number, err);
+    }
     fclose(file);
     return r < 0 ? error_prefix(err, r, "%s", path) : 0;
 }

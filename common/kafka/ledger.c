@@ -111,6 +111,11 @@ void ledger_close(struct ledger *ledger)
     free(ledger);
 }
 
+int ledger_condemn(const char *directory, struct error *err)
+{
+    return store_condemn(directory, err);
+}
+
 static int start_reading(struct ledger *ledger, struct error *err)
 {
     return ledger->reading != NULL ? 0 : store_begin_read(ledger->store, &ledger->reading, err);
@@ -137,11 +142,11 @@ static int check_stored(struct ledger *ledger, struct store_bytes bytes, enum to
     struct event *found = &ledger->found;
 
     if (bytes.size < offsetof(struct event, data) || bytes.size > sizeof(*found))
-        return error_set(err, -EIO, "local store: the entry of %s has a wrong size", key);
+        return error_set(err, -EUCLEAN, "local store: the entry of %s has a wrong size", key);
     memcpy(found, bytes.data, bytes.size);
-    if (found->type <= EVENT_NONE || found->type >= EVENT_TYPE_COUNT ||
-        event_topic(found->type) != topic || event_size(found) != bytes.size)
-        return error_set(err, -EIO, "local store: the entry of %s is damaged", key);
+    if (!event_has_size(found, bytes.size) || event_topic(found->type) != topic ||
+        strncmp(event_key(found), key, strlen(key) + 1) != 0)
+        return error_set(err, -EUCLEAN, "local store: the entry of %s is damaged", key);
     return 0;
 }
 

@@ -29,6 +29,9 @@ int ledger_open(const char *directory, const struct topics *topics, const enum t
                 size_t count, struct ledger **ret, struct error *err);
 void ledger_close(struct ledger *ledger); /* NULL is harmless */
 
+/* After -EUCLEAN: the next ledger_open() discards what is there. Returns 0 or a negative errno. */
+int ledger_condemn(const char *directory, struct error *err);
+
 /* Where to go on reading a ledger partition; 0 when nothing is known of it. */
 int ledger_position(struct ledger *ledger, enum topic topic, int32_t partition, int64_t *ret,
                     struct error *err);

@@ -17,13 +17,15 @@
 #define QUEUE_POLL_MS 10
 /* Only so that begin, send and send_offsets, which do not wait for brokers, have some bound. */
 #define OFFSETS_TIMEOUT_MS 10000
+/* How long to ask for the partitions of a topic before the first record to it. */
+#define MEET_TIMEOUT_MS 500
 
 struct publisher {
     rd_kafka_t *producer;
     char source[PUBLISHER_SOURCE_SIZE];
     enum topic ledgers[LEDGERS_MAX];
-    char topics[LEDGERS_MAX][TOPIC_NAME_SIZE]; /* their full names */
     size_t ledger_count;
+    char topics[LEDGERS_MAX + 1][TOPIC_NAME_SIZE]; /* full names: the ledgers, the dead letters */
     bool in_transaction;
     bool committing;
     bool doubtful;
@@ -96,6 +98,8 @@ int publisher_new(const struct publisher_config *config, struct publisher **ret,
     publisher->ledger_count = config->ledger_count;
     for (size_t i = 0; i < config->ledger_count; i++)
         topic_name(config->kafka->topic_prefix, config->ledgers[i], publisher->topics[i]);
+    topic_name(config->kafka->topic_prefix, config->dead_letters,
+               publisher->topics[config->ledger_count]);
     memset(publisher->positions, -1, sizeof(publisher->positions));
     r = new_producer(config, publisher, err);
     if (r < 0)
@@ -128,16 +132,16 @@ static int transaction_error(const rd_kafka_error_t *error, const char *what, st
 
 /* Otherwise the first record to a topic waits a second for its partitions (librdkafka #5032). That
    is also all that a failure costs here. */
-static void meet_topics(struct publisher *publisher, int timeout_ms)
+static void meet_topics(struct publisher *publisher)
 {
-    for (size_t i = 0; i < publisher->ledger_count; i++) {
+    for (size_t i = 0; i <= publisher->ledger_count; i++) {
         rd_kafka_topic_t *topic =
             rd_kafka_topic_new(publisher->producer, publisher->topics[i], NULL);
         const struct rd_kafka_metadata *metadata = NULL;
 
         if (topic == NULL)
             continue;
-        if (rd_kafka_metadata(publisher->producer, 0, topic, &metadata, timeout_ms) ==
+        if (rd_kafka_metadata(publisher->producer, 0, topic, &metadata, MEET_TIMEOUT_MS) ==
             RD_KAFKA_RESP_ERR_NO_ERROR)
             rd_kafka_metadata_destroy(metadata);
         rd_kafka_topic_destroy(topic);
@@ -150,7 +154,7 @@ int publisher_fence(struct publisher *publisher, int timeout_ms, struct error *e
         rd_kafka_init_transactions(publisher->producer, timeout_ms);
 
     if (error == NULL) {
-        meet_topics(publisher, timeout_ms);
+        meet_topics(publisher);
         return 0;
     }
     if (rd_kafka_error_is_retriable(error))
@@ -210,10 +214,16 @@ int publisher_send_record(struct publisher *publisher, const char *topic,
         rd_kafka_headers_destroy(headers);
         return r;
     }
-    code = rd_kafka_producev(
-        publisher->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(record->key, record->key_len),
-        RD_KAFKA_V_VALUE(record->payload, record->len), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    for (int waited_ms = 0; waited_ms <= QUEUE_WAIT_MS_MAX; waited_ms += QUEUE_POLL_MS) {
+        code = rd_kafka_producev(publisher->producer, RD_KAFKA_V_TOPIC(topic),
+                                 RD_KAFKA_V_KEY(record->key, record->key_len),
+                                 RD_KAFKA_V_VALUE(record->payload, record->len),
+                                 RD_KAFKA_V_HEADERS(headers),
+                                 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            break;
+        rd_kafka_poll(publisher->producer, QUEUE_POLL_MS);
+    }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     rd_kafka_headers_destroy(headers);

@@ -30,6 +30,7 @@ struct publisher_config {
     const char *source;               /* CloudEvents source, "order-saga/payment"; copied */
     const enum topic *ledgers;        /* borrowed for the call */
     size_t ledger_count;
+    enum topic dead_letters;
 };
 
 /*

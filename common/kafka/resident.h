@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Mapped pages of the process, libraries included, above which ours are given back. */
-#define RESIDENT_BYTES_MAX (24U << 20)
+#define RESIDENT_BYTES_MAX (40U << 20)
 
 /* Where the open file `fd` is mapped in this process; NULL if that cannot be found out. */
 void *resident_find_map(int fd);

@@ -146,6 +146,8 @@ static int run_session(struct runtime *runtime, struct session *session, struct 
         set_health(runtime, RUNTIME_RESTORING, 0, err->text);
         if (r == -EPERM)
             r = hear_election(runtime, session, err);
+        else if (r == -EUCLEAN)
+            session_condemn_cache(session);
         else if (r != -EALREADY && r != -ESTALE)
             r = session_poll(session, err);
         if (r < 0)

@@ -23,8 +23,7 @@
 #define FENCE_TIMEOUT_MS 2000
 #define CONFIRM_TIMEOUT_MS 5000
 #define BOOKMARK_TIMEOUT_MS 5000
-/* How long an idle look for records may take: the election is served in between. A shard that
-   nobody works for waits for it, so who has none looks more often. */
+/* How long an idle look for records may take. Who has no shard looks at the election more often. */
 #define IDLE_POLL_MS 100
 #define IDLE_POLL_STANDBY_MS 10
 /* A batch is committed after this even if records keep coming; looked at every so many records. */
@@ -71,15 +70,10 @@ static int open_consumer(struct session *session, struct error *err)
     return r < 0 ? r : kafka_client_new(conf, KAFKA_CONSUMER, &session->consumer, err);
 }
 
-static int describe_topics(const struct session *session, struct topics *ret, struct error *err)
+static const char *cache_directory(const struct session *session, char out[DIRECTORY_SIZE])
 {
-    const struct participant *participant = session->config->participant;
-    enum topic wanted[TOPIC_COUNT];
-    size_t count = participant_topics(participant, wanted);
-    int r = topics_describe(session->consumer, session->config->kafka->topic_prefix, wanted, count,
-                            DESCRIBE_TIMEOUT_MS, ret, err);
-
-    return r < 0 ? r : participant_check_topics(participant, ret, err);
+    snprintf(out, DIRECTORY_SIZE, "%s/ledger", session->config->data_dir);
+    return out;
 }
 
 static int open_ledger(struct session *session, struct error *err)
@@ -87,9 +81,8 @@ static int open_ledger(struct session *session, struct error *err)
     const struct participant *participant = session->config->participant;
     char directory[DIRECTORY_SIZE];
 
-    snprintf(directory, sizeof(directory), "%s/ledger", session->config->data_dir);
-    return ledger_open(directory, &session->topics, participant->ledgers, participant->ledger_count,
-                       &session->ledger, err);
+    return ledger_open(cache_directory(session, directory), &session->topics, participant->ledgers,
+                       participant->ledger_count, &session->ledger, err);
 }
 
 static int open_work(struct session *session, struct error *err)
@@ -130,7 +123,9 @@ int session_open(const struct runtime_config *config, struct session **ret, stru
     session->config = config;
     r = open_consumer(session, err);
     if (r == 0)
-        r = describe_topics(session, &session->topics, err);
+        r = participant_describe(config->participant, session->consumer,
+                                 config->kafka->topic_prefix, DESCRIBE_TIMEOUT_MS, &session->topics,
+                                 err);
     if (r == 0)
         r = open_ledger(session, err);
     if (r == 0)
@@ -155,6 +150,15 @@ void session_close(struct session *session)
     free(session);
 }
 
+void session_condemn_cache(struct session *session)
+{
+    char directory[DIRECTORY_SIZE];
+    struct error err;
+
+    if (ledger_condemn(cache_directory(session, directory), &err) < 0)
+        log_error("cache_is_damaged", "reason=%s", LOG_TEXT(err.text));
+}
+
 int session_poll(struct session *session, struct error *err)
 {
     int r = elector_poll(session->elector, err);
@@ -171,16 +175,16 @@ bool session_has_changed(const struct session *session)
 
 static int check_topics(struct session *session, struct error *err)
 {
+    const char *changed;
     struct topics now;
-    int r = describe_topics(session, &now, err);
+    int r =
+        participant_describe(session->config->participant, session->consumer,
+                             session->config->kafka->topic_prefix, DESCRIBE_TIMEOUT_MS, &now, err);
 
     if (r < 0)
         return r;
-    for (size_t i = 0; i < now.count; i++)
-        if (!str_equal(now.list[i].id, session->topics.list[i].id) ||
-            now.list[i].partition_count != session->topics.list[i].partition_count)
-            return error_set(err, -ESTALE, "topic %s was created anew", now.list[i].name);
-    return 0;
+    changed = topics_difference(&session->topics, &now);
+    return changed == NULL ? 0 : error_set(err, -ESTALE, "topic %s was created anew", changed);
 }
 
 /* Waits in slices, so that a stop or a change of shards is not missed. */
@@ -210,6 +214,7 @@ static int own_shard(struct session *session, uint32_t shard, const atomic_bool 
         .source = source,
         .ledgers = participant->ledgers,
         .ledger_count = participant->ledger_count,
+        .dead_letters = participant->dead_letters,
     };
     int r;
 

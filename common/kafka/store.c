@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <lmdb.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,12 +12,10 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
-#include "common/base/directory.h"
 #include "common/base/util.h"
 #include "common/kafka/resident.h"
+#include "common/kafka/store_files.h"
 
-#define STORE_PATH_SIZE 4096
-#define STORE_IDENTITY_MAX 8192
 #define STORE_READERS_MAX 64
 #define OFFSETS_TABLE "offsets"
 /* Operations between two looks at the resident size; each may map 64 KiB more. */
@@ -46,15 +43,28 @@ struct store_cursor {
 DEFINE_CLEANUP(store_cleanup, struct store, store_close)
 
 /* LMDB mixes errno with its own negative codes; ours are negative errno only. */
+static int errno_of(int rc)
+{
+    switch (rc) {
+    case MDB_MAP_FULL:
+        return -ENOSPC;
+    case MDB_INVALID:
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE:
+    case MDB_PANIC:
+        return -EUCLEAN;
+    default:
+        return rc > 0 ? -rc : -EIO;
+    }
+}
+
 static int store_error(int rc, const char *what, struct error *err)
 {
     if (rc == MDB_NOTFOUND || rc == MDB_KEYEXIST)
         return rc == MDB_NOTFOUND ? -ENOENT : -EEXIST;
-    return error_set(err,
-                     rc > 0               ? -rc
-                     : rc == MDB_MAP_FULL ? -ENOSPC
-                                          : -EIO,
-                     "local store: %s: %s", what, mdb_strerror(rc));
+    return error_set(err, errno_of(rc), "local store: %s: %s", what, mdb_strerror(rc));
 }
 
 static MDB_val to_val(struct store_bytes bytes)
@@ -65,52 +75,6 @@ static MDB_val to_val(struct store_bytes bytes)
 static struct store_bytes from_val(MDB_val val)
 {
     return (struct store_bytes){.data = val.mv_data, .size = val.mv_size};
-}
-
-static bool identity_matches(const char *path, const char *identity)
-{
-    char found[STORE_IDENTITY_MAX];
-    FILE *file = fopen(path, "r");
-
-    if (file == NULL)
-        return false;
-    size_t len = fread(found, 1, sizeof(found) - 1, file);
-    fclose(file);
-    found[len] = '\0';
-    return str_equal(found, identity);
-}
-
-static int write_identity(const char *path, const char *identity, struct error *err)
-{
-    FILE *file = fopen(path, "w");
-
-    if (file == NULL)
-        return error_set(err, -errno, "cannot write %s: %s", path, strerror(errno));
-    bool written = fputs(identity, file) >= 0;
-    if (fclose(file) != 0 || !written)
-        return error_set(err, -EIO, "cannot write %s: %s", path, strerror(errno));
-    return 0;
-}
-
-/*
- * The content goes first and the new name last: a crash in between leaves an unnamed, empty
- * store, which the next start discards again.
- */
-static int discard_unless_identical(const char *directory, const char *identity, struct error *err)
-{
-    static const char *const files[] = {"identity", "data.mdb", "lock.mdb"};
-    char path[STORE_PATH_SIZE + 16];
-
-    snprintf(path, sizeof(path), "%s/identity", directory);
-    if (identity_matches(path, identity))
-        return 0;
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        snprintf(path, sizeof(path), "%s/%s", directory, files[i]);
-        if (unlink(path) < 0 && errno != ENOENT)
-            return error_set(err, -errno, "cannot remove %s: %s", path, strerror(errno));
-    }
-    snprintf(path, sizeof(path), "%s/identity", directory);
-    return write_identity(path, identity, err);
 }
 
 static int open_tables(struct store *store, const struct store_config *config, struct error *err)
@@ -151,28 +115,61 @@ static int open_environment(struct store *store, const char *directory, struct e
     return rc == 0 ? 0 : store_error(rc, directory, err);
 }
 
-int store_open(const struct store_config *config, struct store **ret, struct error *err)
+/* A file that was cut would end this process with SIGBUS at the first look behind its end. */
+static int check_size(const struct store *store, int fd, struct error *err)
+{
+    MDB_envinfo info;
+    MDB_stat pages;
+    struct stat file;
+
+    if (mdb_env_info(store->env, &info) != 0 || mdb_env_stat(store->env, &pages) != 0 ||
+        fstat(fd, &file) < 0)
+        return error_set(err, -EIO, "local store: cannot find out its size");
+    if ((size_t)file.st_size < (info.me_last_pgno + 1) * pages.ms_psize)
+        return error_set(err, -EUCLEAN, "local store: the file was cut");
+    return 0;
+}
+
+static int open_files(const struct store_config *config, struct store **ret, struct error *err)
 {
     CLEANUP(store_cleanup) struct store *store = calloc(1, sizeof(*store));
+    mdb_filehandle_t fd = -1;
+    int r;
 
-    assert(config->table_count > 0 && config->table_count <= STORE_TABLES_MAX);
     if (store == NULL)
         return error_set(err, -ENOMEM, "out of memory");
     store->table_count = config->table_count;
-    int r = directory_make(config->directory, err);
-    if (r == 0)
-        r = discard_unless_identical(config->directory, config->identity, err);
-    if (r == 0)
-        r = open_environment(store, config->directory, err);
+    r = open_environment(store, config->directory, err);
+    if (r == 0 && mdb_env_get_fd(store->env, &fd) == 0)
+        r = check_size(store, fd, err);
     if (r == 0)
         r = open_tables(store, config, err);
     if (r < 0)
         return r;
-    mdb_filehandle_t fd;
-    if (mdb_env_get_fd(store->env, &fd) == 0)
-        store->map = resident_find_map(fd);
+    store->map = resident_find_map(fd);
     *ret = TAKE_PTR(store);
     return 0;
+}
+
+int store_open(const struct store_config *config, struct store **ret, struct error *err)
+{
+    int r = store_files_prepare(config->directory, config->identity, err);
+
+    assert(config->table_count > 0 && config->table_count <= STORE_TABLES_MAX);
+    if (r == 0)
+        r = open_files(config, ret, err);
+    if (r != -EUCLEAN)
+        return r;
+    /* Damaged: it is a cache, so it is made anew. */
+    r = store_condemn(config->directory, err);
+    if (r == 0)
+        r = store_files_prepare(config->directory, config->identity, err);
+    return r == 0 ? open_files(config, ret, err) : r;
+}
+
+int store_condemn(const char *directory, struct error *err)
+{
+    return store_files_condemn(directory, err);
 }
 
 void store_close(struct store *store)

@@ -39,10 +39,14 @@ struct store_config {
 };
 
 /*
- * Opens or creates. `ret` is owned by the caller, ended with store_close().
- * Returns 0, or a negative errno (no permission, disk full, file damaged).
+ * Opens or creates; a damaged file is discarded. `ret` is owned by the caller, ended with
+ * store_close(). Returns 0, or a negative errno (no permission, disk full). Of all calls below,
+ * -EUCLEAN means that the file is damaged: condemn it, close, and open anew.
  */
 int store_open(const struct store_config *config, struct store **ret, struct error *err);
+
+/* The next store_open() of that directory discards what is there. Returns 0 or a negative errno. */
+int store_condemn(const char *directory, struct error *err);
 void store_close(struct store *store);
 
 /*

@@ -39,6 +39,16 @@ const struct topic_state *topic_state(const struct topics *topics, enum topic to
     return &topics->list[i];
 }
 
+const char *topics_difference(const struct topics *before, const struct topics *now)
+{
+    assert(before->count == now->count);
+    for (size_t i = 0; i < now->count; i++)
+        if (!str_equal(now->list[i].id, before->list[i].id) ||
+            now->list[i].partition_count != before->list[i].partition_count)
+            return now->list[i].name;
+    return NULL;
+}
+
 static int read_cluster_id(rd_kafka_t *client, int timeout_ms, struct topics *topics,
                            struct error *err)
 {

@@ -40,6 +40,12 @@ enum topic topic_by_name(const struct topics *topics, const char *name);
 const struct topic_state *topic_state(const struct topics *topics, enum topic topic);
 
 /*
+ * The name of a topic that is another one, or has other partitions, in `now` than in `before`; NULL
+ * if there is none. Both are descriptions of the same topics.
+ */
+const char *topics_difference(const struct topics *before, const struct topics *now);
+
+/*
  * Asks the cluster for the topics in `wanted`. `client` may be any kind of client.
  * Returns 0, or -ENOENT (a topic is missing: the line names it and the remedy), -EINVAL (topics
  * keyed by order_id differ in partitions), -ETIMEDOUT (no answer), -EIO. `ret` on success only.

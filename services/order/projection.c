@@ -183,6 +183,16 @@ static void wait_before_retry(struct projection *projection)
     pthread_mutex_unlock(&projection->lock);
 }
 
+/* A damaged store is made anew: adopt_store() opens another one, and finds it condemned. */
+static void condemn_store(struct projection *projection)
+{
+    struct error err;
+
+    projection->identity[0] = '\0';
+    if (store_condemn(projection->directory, &err) < 0)
+        log_error("read_side_is_damaged", "reason=%s", LOG_TEXT(err.text));
+}
+
 static void *run(void *context)
 {
     struct projection *projection = context;
@@ -190,8 +200,12 @@ static void *run(void *context)
     while (!is_stopping(projection)) {
         struct error err = {""};
 
-        if (follow(projection, &err) == 0)
+        int r = follow(projection, &err);
+
+        if (r == 0)
             continue;
+        if (r == -EUCLEAN)
+            condemn_store(projection);
         note_failure(projection, &err);
         wait_before_retry(projection);
     }

@@ -528,7 +528,7 @@ START_TEST(a_damaged_entry_is_an_error_with_its_key_and_harms_no_other)
     sample_key(1, key);
     size = damage(&entry.event, (enum damage)_i);
     plant(key, &entry, size);
-    ck_assert_int_eq(ledger_get(ledger, TOPIC_PAYMENTS, key, &found, &err), -EIO);
+    ck_assert_int_eq(ledger_get(ledger, TOPIC_PAYMENTS, key, &found, &err), -EUCLEAN);
     ck_assert_msg(strstr(err.text, key) != NULL, "%s", err.text);
     ck_assert_ptr_null(found);
     ck_assert_str_eq(reason_of(3), "sound");

@@ -317,11 +317,10 @@ START_TEST(missing_directories_are_made)
 }
 END_TEST
 
-START_TEST(a_file_that_is_no_store_is_an_error_line)
+START_TEST(a_file_that_is_no_store_is_made_anew)
 {
     const struct store_config config = {directory, "one", tables, ARRAY_LEN(tables)};
     char path[TEMP_DIRECTORY_SIZE + 16];
-    struct store *other = NULL;
     FILE *file;
 
     store_close(store);
@@ -331,10 +330,7 @@ START_TEST(a_file_that_is_no_store_is_an_error_line)
     for (int i = 0; i < 4096; i++)
         fputs("no LMDB", file);
     fclose(file);
-    ck_assert_int_lt(store_open(&config, &other, &err), 0);
-    ck_assert_ptr_null(other);
-    ck_assert_str_ne(err.text, "");
-    open_as("two"); /* discards it: there is a way out */
+    ck_assert_int_eq(store_open(&config, &store, &err), 0);
 }
 END_TEST
 
@@ -542,7 +538,7 @@ static TCase *identity_case(void)
     tcase_add_test(tests, an_identity_that_only_begins_alike_is_another);
     tcase_add_test(tests, a_store_whose_name_is_missing_is_discarded);
     tcase_add_test(tests, missing_directories_are_made);
-    tcase_add_test(tests, a_file_that_is_no_store_is_an_error_line);
+    tcase_add_test(tests, a_file_that_is_no_store_is_made_anew);
     return tests;
 }
 
