@@ -38,8 +38,7 @@ struct session {
     struct work *work;
     struct elector *elector;
     uint32_t shards; /* that the consumer's assignment is for */
-    /* Own partitions whose end must be reached before anything is decided, and how many are left.
-       By name: a partition that others still write to reaches its end more than once. */
+    /* Own partitions to be read to their end first. Named, since one may reach its end twice. */
     bool restoring[TOPIC_COUNT][PARTITIONS_MAX];
     size_t restoring_count;
     bool owns;              /* session_own() has succeeded for `shards` */
@@ -78,11 +77,11 @@ static const char *cache_directory(const struct session *session, char out[DIREC
 
 static int open_ledger(struct session *session, struct error *err)
 {
-    const struct participant *participant = session->config->participant;
-    char directory[DIRECTORY_SIZE];
+    const struct participant *own = session->config->participant;
+    char path[DIRECTORY_SIZE];
 
-    return ledger_open(cache_directory(session, directory), &session->topics, participant->ledgers,
-                       participant->ledger_count, &session->ledger, err);
+    return ledger_open(cache_directory(session, path), &session->topics, own->ledgers,
+                       own->ledger_count, &session->ledger, err);
 }
 
 static int open_work(struct session *session, struct error *err)
