@@ -62,7 +62,8 @@ static yyjson_val *parse(struct codec *codec, const char *json, size_t len, stru
         error_set(err, -EBADMSG, "nested deeper than %d levels", EVENT_DEPTH_MAX);
         return NULL;
     }
-    /* No other flag: strict RFC 8259. The cast is of its interface; without INSITU it only reads. */
+    /* No other flag: strict RFC 8259. The cast is of its interface; without INSITU it only
+       reads. */
     document = yyjson_read_opts((char *)json, len, YYJSON_READ_NUMBER_AS_RAW,
                                 fresh_allocator(codec), &failure);
     if (document == NULL)

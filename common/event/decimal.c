@@ -1,4 +1,6 @@
-/* decimal.c - see decimal.h. A number is its significant digits and the power of ten of the last. */
+/*
+ * decimal.c - see decimal.h. A number is its significant digits and the power of ten of the last.
+ */
 #include "common/event/decimal.h"
 
 #include <assert.h>

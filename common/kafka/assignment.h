@@ -15,8 +15,8 @@
 size_t participant_topics(const struct participant *participant, enum topic *ret);
 
 /*
- * Asks the cluster for all of these. Returns 0, -EINVAL (one has more partitions, or shards, than we
- * have room for), or as topics_describe().
+ * Asks the cluster for all of these. Returns 0, -EINVAL (one has more partitions, or shards, than
+ * we have room for), or as topics_describe().
  */
 int participant_describe(const struct participant *participant, rd_kafka_t *client,
                          const char *prefix, int timeout_ms, struct topics *ret, struct error *err);

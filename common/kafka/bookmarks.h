@@ -1,6 +1,6 @@
 /*
- * bookmarks.h - how far each input partition was worked on, and how far that is saved as the group's
- * offset. Only where reading goes on after a start; see ARCHITECTURE.md. Private to work.c.
+ * bookmarks.h - how far each input partition was worked on, and how far that is saved as the
+ * group's offset. Only where reading goes on after a start; see ARCHITECTURE.md. Private to work.c.
  */
 #pragma once
 

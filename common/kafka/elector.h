@@ -36,14 +36,16 @@ int elector_new(const struct elector_config *config, struct elector **ret, struc
 void elector_free(struct elector *elector); /* NULL is harmless */
 
 /*
- * Serves the group without waiting; call it often. Returns 0, -EALREADY (another member has the same
- * instance id now: see elector_confirm_fenced()), or -EIO (the client is broken: make a new one).
+ * Serves the group without waiting; call it often. Returns 0, -EALREADY (another member has the
+ * same instance id now: see elector_confirm_fenced()), or -EIO (the client is broken: make a new
+ * one).
  */
 int elector_poll(struct elector *elector, struct error *err);
 
 /*
- * After -EALREADY: asks, through any other client, whose member that is. After a pause of the broker
- * it may be our own: a request to join that we gave up and sent again fences the one before it.
+ * After -EALREADY: asks, through any other client, whose member that is. After a pause of the
+ * broker it may be our own: a request to join that we gave up and sent again fences the one before
+ * it.
  * Returns -EALREADY (a newer process: exit) or -EIO (ours, or nobody knows: make a new elector).
  */
 int elector_confirm_fenced(struct elector *elector, rd_kafka_t *client, int timeout_ms,

@@ -35,6 +35,7 @@ void overlay_clear(struct overlay *overlay);
 /* NULL: not here. Borrowed until overlay_clear(). */
 struct overlay_entry *overlay_find(struct overlay *overlay, enum topic topic, const char *key);
 
-/* Copies `size` bytes of an event, and returns the entry; replaces an older one. NULL: no memory. */
+/* Copies `size` bytes of an event, and returns the entry; replaces an older one. NULL: no
+   memory. */
 struct overlay_entry *overlay_put(struct overlay *overlay, const void *event, size_t size,
                                   bool written);

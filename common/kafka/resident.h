@@ -14,8 +14,8 @@
 void *resident_find_map(int fd);
 
 /*
- * Gives back the pages of the first `size` bytes of `map` if there are too many. They come again, at
- * a soft fault each. Safe beside readers and writers if the map is read-only and file-backed.
+ * Gives back the pages of the first `size` bytes of `map` if there are too many. They come again,
+ * at a soft fault each. Safe beside readers and writers if the map is read-only and file-backed.
  * Takes some microseconds. Any thread.
  */
 void resident_trim(void *map, size_t size);

@@ -20,7 +20,8 @@ struct session;
 int session_open(const struct runtime_config *config, struct session **ret, struct error *err);
 void session_close(struct session *session); /* NULL is harmless */
 
-/* After -EUCLEAN from one of the calls below: the cache is damaged, the next session makes it anew. */
+/* After -EUCLEAN from one of the calls below: the cache is damaged, the next session makes it
+   anew. */
 void session_condemn_cache(struct session *session);
 
 /* True when other shards are owned than session_own() was last told of. */

@@ -65,8 +65,8 @@ int store_get(struct store_txn *txn, size_t table, struct store_bytes key, struc
 int store_put(struct store_txn *txn, size_t table, struct store_bytes key, struct store_bytes value,
               struct error *err);
 /*
- * As store_put(), for a key that is not there yet: otherwise -EEXIST, with nothing changed and `err`
- * untouched. `is_last` promises that it comes behind all others, which keeps the pages full.
+ * As store_put(), for a key that is not there yet: otherwise -EEXIST, with nothing changed and
+ * `err` untouched. `is_last` promises that it comes behind all others, which keeps the pages full.
  */
 int store_add(struct store_txn *txn, size_t table, struct store_bytes key, struct store_bytes value,
               bool is_last, struct error *err);

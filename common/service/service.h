@@ -55,5 +55,6 @@ struct service {
     const struct service_extension *extension; /* may be NULL */
 };
 
-/* Runs until SIGTERM or SIGINT. Returns the exit code: 0 stop, 2 configuration, 3 fenced, 1 else. */
+/* Runs until SIGTERM or SIGINT. Returns the exit code: 0 stop, 2 configuration, 3 fenced, 1
+   else. */
 int service_main(int argc, char *argv[], const struct service *service);

@@ -1,4 +1,6 @@
-/* settings.h - the settings that all services share, beside their own. Private to common/service. */
+/*
+ * settings.h - the settings that all services share, beside their own. Private to common/service.
+ */
 #pragma once
 
 #include <stdio.h>

@@ -98,7 +98,8 @@ int history_put(struct history_writer *writer, const struct history_record *reco
                      (struct store_bytes){value, HEAD_SIZE + record->len}, true, err);
 }
 
-/* Deletes the oldest record if it has expired. Returns 1, 0 (there is none), or a negative errno. */
+/* Deletes the oldest record if it has expired. Returns 1, 0 (there is none), or a negative
+   errno. */
 static int expire_first(struct store_txn *txn, int64_t oldest_ms, struct error *err)
 {
     CLEANUP(cursor_cleanup) struct store_cursor *cursor = NULL;

@@ -1,4 +1,6 @@
-/* test_assignment.c - which partitions a shard reads: those with p mod shards = s, of all topics. */
+/*
+ * test_assignment.c - which partitions a shard reads: those with p mod shards = s, of all topics.
+ */
 #include "common/kafka/assignment.h"
 
 #include <string.h>
@@ -53,10 +55,9 @@ static void start(int32_t shard_count, int32_t partition_count)
     describe(TOPIC_SHIPMENTS, partition_count);
     describe(TOPIC_STOCK_RECEIPTS, 1);
     temp_directory_new(directory);
-    ck_assert_int_eq(
-        ledger_open(directory, &topics, participant.ledgers, participant.ledger_count, &ledger,
-                    &err),
-        0);
+    ck_assert_int_eq(ledger_open(directory, &topics, participant.ledgers, participant.ledger_count,
+                                 &ledger, &err),
+                     0);
 }
 
 static void teardown(void)
@@ -191,8 +192,9 @@ END_TEST
 START_TEST(the_topics_of_a_participant_are_named_once_each)
 {
     static const enum topic expected[] = {
-        TOPIC_INVENTORY_SHARDS, TOPIC_INVENTORY_DEAD_LETTERS, TOPIC_INVENTORY,
-        TOPIC_STOCK,            TOPIC_PAYMENTS,               TOPIC_SHIPMENTS,
+        TOPIC_INVENTORY_SHARDS, TOPIC_INVENTORY_DEAD_LETTERS,
+        TOPIC_INVENTORY,        TOPIC_STOCK,
+        TOPIC_PAYMENTS,         TOPIC_SHIPMENTS,
         TOPIC_STOCK_RECEIPTS,
     };
     enum topic found[TOPIC_COUNT];

@@ -144,7 +144,8 @@ END_TEST
 
 START_TEST(unknown_members_are_ignored_at_every_level)
 {
-    assert_read(with(placed, "{\"event_id\"", "{\"a\":{\"event_id\":null,\"b\":[1e999]},\"event_id\""));
+    assert_read(
+        with(placed, "{\"event_id\"", "{\"a\":{\"event_id\":null,\"b\":[1e999]},\"event_id\""));
     assert_read(with(placed, "\"data\":{", "\"data\":{\"order_id \":1,\"note\":\"\\u0000\","));
     assert_read(with(placed, "\"quantity\":2", "\"quantity\":2,\"quantity\\u0000\":3"));
     ck_assert_int_eq(event.data.order_placed.items[0].quantity, 2);
@@ -155,7 +156,8 @@ START_TEST(a_missing_member_is_named)
 {
     assert_refused(with(placed, "\"event_id\":\"" EVENT_ID "\",", ""), "/event_id: is missing");
     assert_refused(with(placed, "\"event_type\":\"OrderPlaced\",", ""), "/event_type: is missing");
-    assert_refused(with(placed, ",\"unit_price\":5.00", ""), "/data/items/1/unit_price: is missing");
+    assert_refused(with(placed, ",\"unit_price\":5.00", ""),
+                   "/data/items/1/unit_price: is missing");
     assert_refused("{\"event_type\":\"OrderPlaced\"}", "/event_id: is missing");
 }
 END_TEST
@@ -201,7 +203,8 @@ END_TEST
 
 START_TEST(uuids_are_canonical_and_lower_case)
 {
-    assert_refused(with(placed, EVENT_ID, "B2A7C9D0-3E4F-5A6B-8C7D-9E0F1A2B3C4D"), "/event_id: must");
+    assert_refused(with(placed, EVENT_ID, "B2A7C9D0-3E4F-5A6B-8C7D-9E0F1A2B3C4D"),
+                   "/event_id: must");
     assert_refused(with(placed, EVENT_ID, "b2a7c9d03e4f5a6b8c7d9e0f1a2b3c4d"), "/event_id: must");
     assert_refused(with(placed, EVENT_ID, EVENT_ID "0"), "/event_id: must");
     assert_refused(with(failed, "\"causation_id\":\"" EVENT_ID "\"", "\"causation_id\":\"\""),
@@ -227,8 +230,9 @@ START_TEST(a_foreign_name_is_cut_in_the_line)
 
     memset(name, 'n', sizeof(name));
     snprintf(text + TEXT_SIZE / 2, 1000, "\"data\":{\"%.300s\":1,\"%.300s\":2,", name, name);
-    snprintf(name, sizeof(name), "/data/%.64s: stands", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-                                                        "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
+    snprintf(name, sizeof(name), "/data/%.64s: stands",
+             "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+             "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
     assert_refused(with(placed, "\"data\":{", text + TEXT_SIZE / 2), name);
 }
 END_TEST
@@ -267,8 +271,8 @@ END_TEST
 
 START_TEST(texts_must_be_utf_8)
 {
-    static const char *const bad[] = {"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
-                                      "\xe2\x82", "\\ud83d", "\\udc00\\ud800"};
+    static const char *const bad[] = {"\xff",     "\xc0\xaf", "\xed\xa0\x80",  "\xf4\x90\x80\x80",
+                                      "\xe2\x82", "\\ud83d",  "\\udc00\\ud800"};
 
     assert_read(with(failed, "payment_declined", "\xf0\x9f\x92\xb3 \\ud83d\\udcb3"));
     ck_assert_str_eq(event.data.payment_failed.reason, "\xf0\x9f\x92\xb3 \xf0\x9f\x92\xb3");
@@ -294,7 +298,7 @@ START_TEST(texts_are_measured_in_characters)
     assert_read(with(failed, "payment_declined", reason));
     ck_assert_uint_eq(strlen(event.data.payment_failed.reason), 800);
     strcat(reason, "a");
-    assert_refused(with(failed, "payment_declined", reason), "/data/reason: must be a text of 1..2");
+    assert_refused(with(failed, "payment_declined", reason), "/data/reason: must be a text of");
 }
 END_TEST
 

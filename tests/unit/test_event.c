@@ -30,8 +30,8 @@ END_TEST
 
 START_TEST(other_names_are_no_type)
 {
-    static const char *const names[] = {"",           "OrderPlace",   "OrderPlaced2",
-                                        "orderPlaced", "PaymentFAILED", "OrderPlacee"};
+    static const char *const names[] = {
+        "", "OrderPlace", "OrderPlaced2", "orderPlaced", "PaymentFAILED", "OrderPlacee"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         ck_assert_int_eq(event_type_from_name(names[i], strlen(names[i])), EVENT_NONE);
@@ -90,8 +90,8 @@ START_TEST(only_the_bytes_in_use_count_and_are_copied)
     struct event *copy = malloc(size); /* exactly: the sanitizer sees a byte too many */
 
     ck_assert_uint_lt(size, 600);
-    ck_assert_uint_lt(sizeof(struct event) - 8, offsetof(struct event, data) +
-                                                    sizeof(struct order_placed));
+    ck_assert_uint_lt(sizeof(struct event) - 8,
+                      offsetof(struct event, data) + sizeof(struct order_placed));
     event_copy(copy, &event);
     ck_assert(event_equal(copy, &event));
     free(copy);

@@ -1,4 +1,6 @@
-/* test_ledger.c - the cache of the own last events: batches, positions, identity, expiry, damage. */
+/*
+ * test_ledger.c - the cache of the own last events: batches, positions, identity, expiry, damage.
+ */
 #include "common/kafka/ledger.h"
 
 #include <errno.h>
@@ -38,9 +40,8 @@ static void describe(size_t i, enum topic topic, const char *id)
 
 static void open_ledger(void)
 {
-    ck_assert_msg(
-        ledger_open(directory, &topics, ledgers, ARRAY_LEN(ledgers), &ledger, &err) == 0, "%s",
-        err.text);
+    ck_assert_msg(ledger_open(directory, &topics, ledgers, ARRAY_LEN(ledgers), &ledger, &err) == 0,
+                  "%s", err.text);
 }
 
 static void reopen(void)
@@ -442,9 +443,8 @@ static void plant(const char *key, const void *bytes, size_t size)
 
     ledger_close(ledger);
     ck_assert_int_eq(store_identity(&topics, "ledger-1", identity, sizeof(identity), &err), 0);
-    ck_assert_int_eq(store_open(&(struct store_config){directory, identity, tables, 2}, &store,
-                                &err),
-                     0);
+    ck_assert_int_eq(
+        store_open(&(struct store_config){directory, identity, tables, 2}, &store, &err), 0);
     ck_assert_int_eq(store_begin_write(store, &txn, &err), 0);
     ck_assert_int_eq(store_put(txn, 0, (struct store_bytes){key, strlen(key)},
                                (struct store_bytes){bytes, size}, &err),

@@ -123,9 +123,8 @@ START_TEST(the_key_is_the_order_and_the_partition_is_that_of_java_clients)
         send_event("");
         ck_assert_uint_eq(message->key_len, strlen(key));
         ck_assert_int_eq(memcmp(message->key, key, message->key_len), 0);
-        ck_assert_int_eq(message->partition,
-                         rd_kafka_msg_partitioner_murmur2(NULL, key, strlen(key), PARTITIONS, NULL,
-                                                          NULL));
+        ck_assert_int_eq(message->partition, rd_kafka_msg_partitioner_murmur2(
+                                                 NULL, key, strlen(key), PARTITIONS, NULL, NULL));
         ck_assert_int_eq(read_again(), RECORD_EVENT);
         rd_kafka_message_destroy(message);
         message = NULL;
@@ -242,7 +241,8 @@ START_TEST(a_null_value_is_refused)
 }
 END_TEST
 
-static const char *const no_events[] = {"", "no JSON", "[]", "{", "{}", "{\"event_type\":7}", "\xff"};
+static const char *const no_events[] = {"",    "no JSON", "[]", "{", "{}", "{\"event_type\":7}",
+                                        "\xff"};
 
 START_TEST(what_is_no_event_is_refused)
 {

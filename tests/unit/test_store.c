@@ -1,4 +1,6 @@
-/* test_store.c - the local store: kill -9, two processes, identity, and how much memory it takes. */
+/*
+ * test_store.c - the local store: kill -9, two processes, identity, and how much memory it takes.
+ */
 #include "common/kafka/resident.h"
 #include "common/kafka/store.h"
 
