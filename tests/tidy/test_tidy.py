@@ -48,7 +48,7 @@ BAD = {
         ("services/payment/main.c", function("main", 41)),
         ("tests/unit/x.c", f"START_TEST(f)\n{{\n{lines_of(71)}}}\nEND_TEST\n"),
     ],
-    "file-length": [(PRODUCT, "\n" * 401), ("tests/unit/x.c", "\n" * 501)],
+    "file-length": [(PRODUCT, "\n" * 401), ("tests/unit/x.c", "\n" * 701)],
     "line-length": [(PRODUCT, "x" * 101), ("tests/unit/x.h", "/*" + "x" * 99)],
     "no-default": [
         (DECIDE, "switch (last->type) {\ncase A:\n    return;\ndefault:\n    return;\n}\n"),
