@@ -156,15 +156,19 @@ static bool has_our_instance(const struct elector *elector,
            member->member_id[len] == '-' && strlen(member->member_id) == len + UUID_SIZE;
 }
 
-/* The member that has our instance id now did not join with our token. */
+/*
+ * True if the member that has our instance id now did not join with our token. While its group is
+ * rebalancing, a broker leaves out what members told; then nothing is proved.
+ */
 static bool has_namesake(const struct elector *elector, const struct rd_kafka_group_info *group)
 {
     for (int i = 0; i < group->member_cnt; i++) {
         const struct rd_kafka_group_member_info *member = &group->members[i];
+        size_t size = (size_t)member->member_metadata_size;
 
         if (has_our_instance(elector, member))
-            return memmem(member->member_metadata, (size_t)member->member_metadata_size,
-                          elector->token, strlen(elector->token)) == NULL;
+            return size > 0 && memmem(member->member_metadata, size, elector->token,
+                                      strlen(elector->token)) == NULL;
     }
     return false;
 }

@@ -15,8 +15,6 @@
 /* How long a full queue may stay full, and how long one look at it takes. */
 #define QUEUE_WAIT_MS_MAX 10000
 #define QUEUE_POLL_MS 10
-/* Only so that begin, send and send_offsets, which do not wait for brokers, have some bound. */
-#define OFFSETS_TIMEOUT_MS 10000
 /* How long to ask for the partitions of a topic before the first record to it. */
 #define MEET_TIMEOUT_MS 500
 
@@ -236,20 +234,22 @@ bool publisher_has_transaction(const struct publisher *publisher)
 }
 
 static int send_offsets(struct publisher *publisher, const rd_kafka_topic_partition_list_t *offsets,
-                        const rd_kafka_consumer_group_metadata_t *metadata, struct error *err)
+                        const rd_kafka_consumer_group_metadata_t *metadata, int timeout_ms,
+                        struct error *err)
 {
     CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error = NULL;
     int r = begin(publisher, err);
 
     if (r < 0 || offsets->cnt == 0)
         return r;
-    error = rd_kafka_send_offsets_to_transaction(publisher->producer, offsets, metadata,
-                                                 OFFSETS_TIMEOUT_MS);
+    error =
+        rd_kafka_send_offsets_to_transaction(publisher->producer, offsets, metadata, timeout_ms);
     return error == NULL ? 0 : transaction_error(error, "cannot save the bookmark", err);
 }
 
 int publisher_commit(struct publisher *publisher, const rd_kafka_topic_partition_list_t *offsets,
-                     const rd_kafka_consumer_group_metadata_t *metadata, struct error *err)
+                     const rd_kafka_consumer_group_metadata_t *metadata, int timeout_ms,
+                     struct error *err)
 {
     CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error = NULL;
     int r = 0;
@@ -257,9 +257,10 @@ int publisher_commit(struct publisher *publisher, const rd_kafka_topic_partition
     rd_kafka_poll(publisher->producer, 0); /* what failed before is no doubt about this commit */
     publisher->committing = true;
     if (offsets != NULL)
-        r = send_offsets(publisher, offsets, metadata, err); /* no flush before it: 2 round trips */
+        r = send_offsets(publisher, offsets, metadata, timeout_ms, err); /* no flush before it */
     if (r == 0 && publisher->in_transaction) {
-        error = rd_kafka_commit_transaction(publisher->producer, -1);
+        /* Not -1, as librdkafka advises to who would go on with this producer after a time-out. */
+        error = rd_kafka_commit_transaction(publisher->producer, timeout_ms);
         if (error != NULL)
             r = transaction_error(error, "cannot commit", err);
     }

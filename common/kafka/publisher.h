@@ -62,10 +62,12 @@ bool publisher_has_transaction(const struct publisher *publisher);
 
 /*
  * Commits what was sent, together with `offsets` (NULL: none) on behalf of the group that
- * `metadata` belongs to. Both are borrowed. Returns 0, -EPERM (fenced) or -EIO.
+ * `metadata` belongs to. Both are borrowed. Takes about twice `timeout_ms` at most. Returns 0,
+ * -EPERM (fenced), -ETIMEDOUT or -EIO.
  */
 int publisher_commit(struct publisher *publisher, const rd_kafka_topic_partition_list_t *offsets,
-                     const rd_kafka_consumer_group_metadata_t *metadata, struct error *err);
+                     const rd_kafka_consumer_group_metadata_t *metadata, int timeout_ms,
+                     struct error *err);
 
 /* True: replace it before the next transaction. */
 bool publisher_is_doubtful(const struct publisher *publisher);

@@ -27,11 +27,12 @@
 
 struct runtime {
     struct runtime_config config;
+    struct session *session; /* the thread's own; NULL: none is open */
     pthread_t thread;
     atomic_bool stop;
     _Atomic int64_t progress_ms;
     int stop_fd;  /* readable when asked to stop */
-    int ended_fd; /* readable when the thread has ended */
+    int ended_fd; /* readable when the thread has done its work */
     pthread_mutex_t lock;
     struct runtime_health health; /* under lock */
     int result;                   /* of the thread; read after joining */
@@ -40,8 +41,6 @@ struct runtime {
     int64_t logged_ms;
     int64_t failed_ms;
 };
-
-DEFINE_CLEANUP(session_cleanup, struct session, session_close)
 
 static void set_health(struct runtime *runtime, enum runtime_role role, uint32_t shards,
                        const char *reason)
@@ -165,12 +164,11 @@ static int run(struct runtime *runtime, struct error *err)
     int r = 0;
 
     while (!stopping(runtime) && r != -EALREADY) {
-        CLEANUP(session_cleanup) struct session *session = NULL;
-
         note_progress(runtime);
-        r = session_open(&runtime->config, &session, err);
+        session_close(TAKE_PTR(runtime->session));
+        r = session_open(&runtime->config, &runtime->session, err);
         if (r == 0)
-            r = run_session(runtime, session, err);
+            r = run_session(runtime, runtime->session, err);
         if (r == 0 || r == -EALREADY)
             continue;
         report(runtime, "cannot_connect", err);
@@ -181,12 +179,14 @@ static int run(struct runtime *runtime, struct error *err)
     return r;
 }
 
+/* Ended is told before the clients are closed, for which the library may take for ever. */
 static void *run_thread(void *argument)
 {
     struct runtime *runtime = argument;
 
     runtime->result = run(runtime, &runtime->result_err);
     (void)eventfd_write(runtime->ended_fd, 1); /* fails only if its counter is full */
+    session_close(TAKE_PTR(runtime->session));
     return NULL;
 }
 
@@ -236,20 +236,26 @@ void runtime_stop(struct runtime *runtime)
     (void)eventfd_write(runtime->stop_fd, 1); /* fails only if its counter is full */
 }
 
-int runtime_free(struct runtime *runtime, struct error *err)
+int runtime_end(struct runtime *runtime, struct error *err)
 {
-    int r;
+    struct pollfd ended = {.fd = runtime->ended_fd, .events = POLLIN};
 
+    runtime_stop(runtime);
+    while (poll(&ended, 1, -1) < 0)
+        continue; /* a signal came in between */
+    if (runtime->result < 0)
+        error_set(err, runtime->result, "%s", runtime->result_err.text);
+    return runtime->result;
+}
+
+void runtime_free(struct runtime *runtime)
+{
     if (runtime == NULL)
-        return 0;
+        return;
     runtime_stop(runtime);
     pthread_join(runtime->thread, NULL);
-    r = runtime->result;
-    if (r < 0)
-        error_set(err, r, "%s", runtime->result_err.text);
     close_fd(&runtime->stop_fd);
     close_fd(&runtime->ended_fd);
     pthread_mutex_destroy(&runtime->lock);
     free(runtime);
-    return r;
 }

@@ -42,7 +42,7 @@ struct runtime_health {
 /* Starts the thread. `ret` is owned by the caller. Returns 0, -ENOMEM or -EAGAIN. */
 int runtime_new(const struct runtime_config *config, struct runtime **ret, struct error *err);
 
-/* Readable once the thread has ended, asked or not: for poll(). Borrowed. */
+/* Readable once the thread has done its work, asked to end or not: for poll(). Borrowed. */
 int runtime_ended_fd(const struct runtime *runtime);
 
 /* Any thread. */
@@ -55,7 +55,15 @@ int64_t runtime_progress_ms(const struct runtime *runtime);
 void runtime_stop(struct runtime *runtime);
 
 /*
- * Waits for the thread and frees. Returns how it ended: 0 asked to, -EALREADY (a newer process has
- * the same instance), or another negative errno, with a line.
+ * Asks it to end, and waits until it has committed or dropped its batch. Returns how it ended: 0
+ * asked to, -EALREADY (a newer process has the same instance), or another negative errno, with a
+ * line.
  */
-int runtime_free(struct runtime *runtime, struct error *err);
+int runtime_end(struct runtime *runtime, struct error *err);
+
+/*
+ * Ends it, closes its Kafka clients and frees. NULL is harmless. librdkafka may not come back from
+ * closing a client whose broker is away (its issues #4514, #5476): a process that is to end in time
+ * calls runtime_end(), after which nothing can be lost, and does not wait for this without a bound.
+ */
+void runtime_free(struct runtime *runtime);

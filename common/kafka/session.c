@@ -19,10 +19,10 @@
 
 #define NAME_SIZE 256
 #define DIRECTORY_SIZE 4096
-#define DESCRIBE_TIMEOUT_MS 5000
+#define DESCRIBE_TIMEOUT_MS 3000
 #define FENCE_TIMEOUT_MS 2000
-#define CONFIRM_TIMEOUT_MS 5000
-#define BOOKMARK_TIMEOUT_MS 5000
+#define CONFIRM_TIMEOUT_MS 3000
+#define BOOKMARK_TIMEOUT_MS 3000
 /* How long an idle look for records may take. Who has no shard looks at the election more often. */
 #define IDLE_POLL_MS 100
 #define IDLE_POLL_STANDBY_MS 10

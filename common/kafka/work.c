@@ -20,7 +20,9 @@
 /* A bookmark is saved with the first transaction after this, or on its own after that. */
 #define BOOKMARK_WITH_OUTPUT_MS 500
 #define BOOKMARK_ALONE_MS 5000
-#define SOURCE_SIZE 64
+/* How long a broker may take for each half of a commit; less when we are to stop. */
+#define COMMIT_MS_MAX 5000
+#define LAST_COMMIT_MS_MAX 1500
 #define EVENT_NAME_SIZE 160
 
 struct shard {
@@ -290,7 +292,7 @@ static bool bookmark_is_due(const struct shard *shard, bool last)
 }
 
 static int commit_with_bookmarks(struct work *work, uint32_t number, struct elector *elector,
-                                 struct error *err)
+                                 int timeout_ms, struct error *err)
 {
     struct shard *shard = &work->shards[number];
     CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
@@ -302,7 +304,7 @@ static int commit_with_bookmarks(struct work *work, uint32_t number, struct elec
     if (list->cnt == 0 && !publisher_has_transaction(shard->publisher))
         return 0;
     metadata = elector_metadata(elector);
-    r = publisher_commit(shard->publisher, list, metadata, err);
+    r = publisher_commit(shard->publisher, list, metadata, timeout_ms, err);
     if (r == 0)
         bookmarks_note_saved(&work->bookmarks, work->config.topics, list);
     return r;
@@ -328,8 +330,10 @@ static int commit_shard(struct work *work, uint32_t number, struct elector *elec
 {
     struct shard *shard = &work->shards[number];
     bool has_output = publisher_has_transaction(shard->publisher);
-    int r = bookmark_is_due(shard, last) ? commit_with_bookmarks(work, number, elector, err)
-                                         : publisher_commit(shard->publisher, NULL, NULL, err);
+    int timeout_ms = last ? LAST_COMMIT_MS_MAX : COMMIT_MS_MAX;
+    int r = bookmark_is_due(shard, last)
+                ? commit_with_bookmarks(work, number, elector, timeout_ms, err)
+                : publisher_commit(shard->publisher, NULL, NULL, timeout_ms, err);
 
     if (r < 0)
         return r;

@@ -33,9 +33,10 @@
 /* A predecessor with the same instance, which we fence, still holds the port for a moment. */
 #define PORT_WAIT_MS_MAX 10000
 #define PORT_RETRY_MS 200
-/* Requests under way at the stop, and the whole stop: below docker's 10 s. */
+/* Requests under way at the stop, the stop, and closing the clients: together within docker's 10 s. */
 #define DRAIN_MS_MAX 4000
-#define STOP_S_MAX 9
+#define STOP_S_MAX 6
+#define CLOSE_S_MAX 2
 /* librdkafka hands memory from thread to thread; an arena for each of them keeps what it freed. */
 #define MALLOC_ARENAS_MAX 2
 
@@ -146,41 +147,63 @@ static void supervise(struct process *process)
     }
 }
 
+static volatile sig_atomic_t stop_exit_code; /* of a stop that takes too long */
+
 static void on_stop_timeout(int number)
 {
-    static const char line[] = "level=error event=stop_timeout fate=exit\n";
+    static const char line[] = "level=warn event=stop_takes_too_long fate=exit\n";
 
     (void)number;
     if (write(STDOUT_FILENO, line, sizeof(line) - 1) < 0)
         _exit(EXIT_FAILURE);
-    _exit(EXIT_FAILURE);
+    _exit(stop_exit_code);
 }
 
-/* Not ready, answer what is under way, then commit; the reverse of the start. */
-static int stop(struct process *process, struct error *err)
+static int exit_code(int started, int ended)
+{
+    if (ended == -EALREADY)
+        return EXIT_FENCED;
+    return started < 0 || ended < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* The reverse of the start: not ready, answer what is under way, commit. Returns the exit code. */
+static int stop(struct process *process, int started)
 {
     const struct service_extension *extension = process->health.extension;
-    int r;
+    struct error err = {""};
+    int ended = 0;
 
+    /* In time or not, a stop loses nothing: what was not committed is done again. With its broker
+       away a commit may never come back (librdkafka #5456). */
+    stop_exit_code = started < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     signal(SIGALRM, on_stop_timeout);
     alarm(STOP_S_MAX);
     atomic_store(&process->health.stopping, true);
+    if (process->health.runtime != NULL)
+        runtime_stop(process->health.runtime); /* its last commit goes on beside the next steps */
     if (extension != NULL)
         extension->drain(process->health.extension_state);
     if (process->server != NULL)
         http_server_drain(process->server);
     http_server_free(process->server, DRAIN_MS_MAX);
-    r = runtime_free(process->health.runtime, err);
+    if (process->health.runtime != NULL)
+        ended = runtime_end(process->health.runtime, &err);
+    if (ended < 0)
+        log_error("runtime_ended", "reason=%s", LOG_TEXT(err.text));
+    stop_exit_code = exit_code(started, ended);
+    alarm(CLOSE_S_MAX); /* nothing can be lost any more, whatever the clients do at their end */
+    runtime_free(process->health.runtime);
     if (extension != NULL)
         extension->close(process->health.extension_state);
     close_fd(&process->signal_fd);
-    return r;
+    alarm(0);
+    return exit_code(started, ended);
 }
 
 static int run(struct process *process)
 {
     struct error err = {""};
-    int started, ended;
+    int started, code;
 
     log_info("start", "version=" SAGA_VERSION " instance=%s http_port=%" PRId64,
              process->settings.instance, process->settings.http_port);
@@ -189,13 +212,9 @@ static int run(struct process *process)
         log_error("cannot_start", "reason=%s", LOG_TEXT(err.text));
     else
         supervise(process);
-    ended = stop(process, &err);
-    if (ended < 0)
-        log_error("runtime_ended", "reason=%s", LOG_TEXT(err.text));
+    code = stop(process, started);
     log_info("stop", "instance=%s", process->settings.instance);
-    if (ended == -EALREADY)
-        return EXIT_FENCED;
-    return started < 0 || ended < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return code;
 }
 
 static int refuse(const struct error *err)

@@ -1,0 +1,231 @@
+"""Several instances of a service: fenced twins, standbys that take over, shards that share the load."""
+
+import json
+import time
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+from support.events import SERVICES, partition_of
+from support.orders import Kind
+from support.process import Process
+from support.waiting import wait_until
+
+SESSION_S = 6  # session.timeout.ms of the services
+TAKEOVER_S = SESSION_S + 1
+FENCED = 3
+END_S = 20  # until a fenced twin has ended
+STANDBY_S = 20  # until a continued instance is ready again
+CATCH_UP_S = 2  # for the orders that waited meanwhile
+RATE = 20
+REACTION_S = 10
+
+
+def role(service) -> str | None:
+    answer = service.get("/readyz")
+    return json.loads(answer[1])["role"] if answer and answer[0] == 200 else None
+
+
+def shards(service) -> list[int]:
+    answer = service.get("/readyz")
+    return json.loads(answer[1])["shards"] if answer and answer[0] == 200 else []
+
+
+def slowest_event(saga, event_type: str) -> float:
+    """Seconds from when an order was due until this event of it was seen, at worst."""
+    seen = saga.watch.seen.get(event_type, {})
+    return max(seen.get(a.order_id, float("inf")) - a.invoked for a in saga.history.accepted())
+
+
+# --- the same instance twice --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_of_two_processes_with_one_instance_name_one_is_fenced(saga, name):
+    running = saga.load(RATE)
+    first = saga.service(name)
+    del saga.services[f"{name}-0"]  # two of that name
+    twin = saga.add(name, "0")
+    twin.log = first.log.with_suffix(".twin.log")
+    twin.data_dir = first.data_dir.with_name(f"{name}-twin")
+    twin.env["DATA_DIR"] = str(twin.data_dir)
+    twin.spawn()
+    try:
+        wait_until(lambda: not (first.is_running and twin.is_running), END_S,
+                   lambda: f"one of them ends\n{first.tail()}\n{twin.tail()}")
+        ended, left = (first, twin) if twin.is_running else (twin, first)
+        assert ended.exit_code == FENCED, f"{ended.tail()}"
+        left.wait_ready()
+        if name == "order":
+            saga.client.http.port = left.port  # its clients' load balancer notices
+        running.stop()
+        saga.place(Kind.SHIPPED)
+        saga.wait_final()
+        assert left.is_running and not ended.is_running
+        saga.assert_sound(reads=False)
+        left.stop()
+    finally:
+        first.kill9()
+
+
+def test_a_twin_with_the_same_data_directory_does_no_harm_either(saga):
+    """What happens by mistake: the same command line twice, but for the port."""
+    first = saga.service("payment")
+    twin = Process("payment-twin", first.argv, {**first.env, "HTTP_PORT": str(saga.add("payment", "x").port)},
+                   first.log.with_suffix(".twin.log"))
+    twin.spawn()
+    try:
+        wait_until(lambda: not (first.is_running and twin.is_running), END_S,
+                   lambda: f"one of them ends\n{first.tail()}\n{twin.tail()}")
+        ended = twin if first.is_running else first
+        assert ended.exit_code in (1, FENCED), ended.tail()
+        saga.place(Kind.SHIPPED)
+        saga.wait_final()
+        saga.assert_sound()
+        if ended is first:
+            assert twin.terminate(END_S) == 0, twin.tail()
+    finally:
+        twin.kill9()
+
+
+# --- standby and owner --------------------------------------------------------------------------------
+
+
+def test_standbys_take_over_when_the_owners_are_killed(saga):
+    """Three of them at once: nothing moves until each has a successor."""
+    names = ("payment", "inventory", "shipping")
+    owners, standbys = [saga.service(name) for name in names], [saga.add(name, "standby") for name in names]
+    for standby in standbys:
+        standby.start()
+    assert {role(owner) for owner in owners} == {"owner"}
+    assert {role(standby) for standby in standbys} == {"standby"}
+    running = saga.load(RATE)
+    wait_until(lambda: len(saga.history.accepted()) > RATE, REACTION_S, "orders are placed")
+    for owner in owners:
+        owner.kill9()
+    killed = time.monotonic()
+    for standby in standbys:
+        left = killed + TAKEOVER_S - time.monotonic()
+        wait_until(lambda: role(standby) == "owner", left, lambda: f"the standby owns\n{standby.tail()}")
+        print(f"{standby} took over after {time.monotonic() - killed:.2f} s")
+    running.stop()
+    saga.wait_final()
+    print(f"the slowest order needed {slowest_event(saga, 'OrderCompleted'):.2f} s")
+    assert slowest_event(saga, "OrderCompleted") < TAKEOVER_S + CATCH_UP_S
+    saga.assert_sound()
+
+
+def test_an_owner_that_was_frozen_becomes_the_standby(saga):
+    owner, standby = saga.service("payment"), saga.add("payment", "standby")
+    standby.start()
+    running = saga.load(RATE)
+    wait_until(lambda: len(saga.history.accepted()) > RATE, REACTION_S, "orders are placed")
+    owner.pause()
+    wait_until(lambda: role(standby) == "owner", TAKEOVER_S, lambda: f"the standby owns\n{standby.tail()}")
+    saga.watch.wait_final([saga.place(Kind.SHIPPED).order_id], TAKEOVER_S)
+    owner.resume()
+    wait_until(lambda: role(owner) == "standby", STANDBY_S, lambda: f"it stands by\n{owner.tail()}")
+    assert role(standby) == "owner"
+    running.stop()
+    saga.wait_final()
+    assert owner.is_running and standby.is_running
+    saga.assert_sound()
+
+
+def test_the_front_door_has_a_standby_too(saga):
+    """Every instance of the order service takes and shows orders; one of them ends them."""
+    second = saga.add("order", "standby")
+    second.start()
+    attempt = saga.place(Kind.SHIPPED)
+    saga.client.http.port = second.port
+    other = saga.place(Kind.SHIPPED)
+    saga.wait_final()
+    wait_until(lambda: saga.status(attempt.order_id) == saga.status(other.order_id) == "completed", REACTION_S,
+               "the other instance shows both orders")
+    saga.service("order").kill9()
+    wait_until(lambda: role(second) == "owner", TAKEOVER_S, lambda: f"it owns\n{second.tail()}")
+    saga.place(Kind.SHIPPED)
+    saga.wait_final()
+    saga.assert_sound()
+
+
+def test_instances_that_come_and_go_disturb_nobody(saga, rng):
+    second = saga.add("inventory", "second")
+    running = saga.load(RATE)
+    for _ in range(3):
+        second.start()
+        rng.choice((second.stop, second.kill9))()
+    running.stop()
+    saga.wait_final()
+    saga.assert_sound()
+    assert saga.service("inventory").is_running
+
+
+# --- shards -------------------------------------------------------------------------------------------
+
+
+def test_two_shards_of_payment_share_the_load(system, broker):
+    """With one of two instances frozen, exactly the orders of its partitions wait."""
+    topic = NewTopic(f"{system.prefix}payment.shards", 2)
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    admin.create_topics([topic])[topic.topic].result(REACTION_S)
+    system.prepare()
+    other = system.add("payment", "other")
+    other.spawn()
+    system.start()
+    system.receive_stock({"widget": 1000, "gadget": 1000, "gizmo": 1000})
+    first = system.service("payment")
+    wait_until(lambda: sorted(shards(first) + shards(other)) == [0, 1] and shards(first) and shards(other),
+               STANDBY_S, lambda: f"one shard each, not {shards(first)} and {shards(other)}\n{system.tails()}")
+    for _ in range(40):
+        system.place(Kind.SHIPPED)
+    system.wait_final()
+    owned, frozen = shards(first), shards(other)
+    other.pause()
+    ids = [system.place(Kind.SHIPPED).order_id for _ in range(40)]
+    alive = {order_id for order_id in ids if partition_of(order_id.encode(), 4) % 2 in owned}
+    assert alive and alive != set(ids)
+    system.watch.wait_final(alive, SESSION_S - 2)
+    assert all(system.watch.outcome(order_id) is None for order_id in set(ids) - alive), (owned, frozen)
+    wait_until(lambda: shards(first) == [0, 1], TAKEOVER_S, lambda: f"one owns both\n{first.tail()}")
+    other.resume()
+    system.wait_final()
+    other.wait_ready(STANDBY_S)
+    system.assert_sound()
+
+
+# --- the end of an instance ---------------------------------------------------------------------------
+
+
+def test_sigterm_is_a_clean_end(saga):
+    """Under load, for every service; after it, everything goes on where it was."""
+    running = saga.load(RATE)
+    for service in list(saga.services.values()):
+        wait_until(lambda: len(saga.history.accepted()) > RATE // 2, REACTION_S, "orders are placed")
+        service.stop()
+        assert service.exit_code == 0
+        service.start()
+    running.stop()
+    saga.wait_final()
+    saga.assert_sound()
+    dropped = [attempt.text for attempt in saga.history.attempts if attempt.outcome == "unknown"
+               and attempt.status != 503]
+    assert not dropped, f"requests without an answer: {dropped}"
+
+
+def test_sigterm_ends_a_standby_too(saga):
+    standby = saga.add("shipping", "standby")
+    standby.start()
+    standby.stop()
+
+
+def test_sigterm_ends_a_service_whose_broker_is_away(saga, broker):
+    saga.place(Kind.SHIPPED)
+    saga.wait_final()
+    broker.pause()
+    codes = {str(service): code for service, code in saga.stop_all().items()}
+    broker.resume()
+    assert codes == dict.fromkeys(codes, 0)
+    saga.start()
+    saga.place(Kind.SHIPPED)
+    saga.wait_final()
+    saga.assert_sound()

@@ -1,0 +1,97 @@
+"""A real Kafka broker of the test run's own, through scripts/kafka.
+
+    broker = Broker(folder); broker.start(); ...; broker.kill9(); broker.start(); ...; broker.stop()
+
+It keeps its port and data over a restart. `bootstrap` is what KAFKA_BOOTSTRAP_SERVERS takes.
+"""
+
+import os
+import socket
+import time
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from support.process import Process, free_port
+from support.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_S = 60
+STOP_S = 30
+HEALTHY_S = 30
+METADATA_S = 2
+# A broker that was away for longer than its session learns of it only after a moment, and then has no
+# leaders until it is let in again; see scripts/kafka.
+STEADY_S = 1.5
+# ApiVersions, version 0, correlation id 42: no broker answers it before it is ready.
+API_VERSIONS = b"\0\0\0\x0a\0\x12\0\0\0\0\0\x2a\xff\xff"
+
+
+class Broker:
+    def __init__(self, folder: Path, overrides: tuple[str, ...] = ()):
+        """`overrides`: broker settings as "name=value"."""
+        self.folder, self.port = folder, free_port()
+        self.was_away = False  # since somebody last set it back
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        folder.mkdir(parents=True, exist_ok=True)
+        argv = [str(ROOT / "scripts/kafka"), "run", "--data", str(folder), "--port", str(self.port)]
+        argv += [word for override in overrides for word in ("--override", override)]
+        # `run` becomes the broker itself, so its pid is the broker's.
+        self.process = Process("broker", argv, {**os.environ, "CONSOLE_LEVEL": "WARN"},
+                               folder / "console.log")
+
+    def start(self) -> None:
+        self.process.spawn()
+        wait_until(self._answers_or_fails, READY_S, lambda: f"the broker answers\n{self.process.tail()}")
+
+    def _answers_or_fails(self) -> bool:
+        assert self.process.is_running, f"the broker ended while starting\n{self.process.tail()}"
+        return self.answers()
+
+    def answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+                connection.sendall(API_VERSIONS)
+                return connection.recv(8)[4:8] == b"\0\0\0\x2a"
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        if self.process.is_running:
+            self.process.terminate(STOP_S)
+
+    def kill9(self) -> None:
+        self.was_away = True
+        self.process.kill9()
+
+    def pause(self) -> None:
+        """It holds its connections, and answers nothing, until resume()."""
+        self.was_away = True
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    def wait_healthy(self) -> None:
+        """Until all partitions have had their leaders for a while without a break."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        steady_since = None
+
+        def is_steady() -> bool:
+            nonlocal steady_since
+            if not has_leaders(admin):
+                steady_since = None
+            elif steady_since is None:
+                steady_since = time.monotonic()
+            return steady_since is not None and time.monotonic() - steady_since > STEADY_S
+
+        wait_until(is_steady, HEALTHY_S, "all partitions have leaders")
+
+
+def has_leaders(admin: AdminClient) -> bool:
+    try:
+        topics = admin.list_topics(timeout=METADATA_S).topics.values()
+    except KafkaException:
+        return False
+    return all(topic.error is None and all(p.leader >= 0 for p in topic.partitions.values()) for topic in topics)
