@@ -33,7 +33,8 @@
 /* A predecessor with the same instance, which we fence, still holds the port for a moment. */
 #define PORT_WAIT_MS_MAX 10000
 #define PORT_RETRY_MS 200
-/* Requests under way at the stop, the stop, and closing the clients: together within docker's 10 s. */
+/* Requests under way at the stop, the stop, and closing the clients: together within docker's 10
+   s. */
 #define DRAIN_MS_MAX 4000
 #define STOP_S_MAX 6
 #define CLOSE_S_MAX 2

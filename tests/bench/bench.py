@@ -50,8 +50,8 @@ def say(text: str) -> None:
 def parse(arguments: list[str]) -> argparse.Namespace:
     def at_least(least: int):
         def number(text: str) -> int:
-            if int(text) < least:
-                raise ValueError
+            if not text.isdigit() or int(text) < least:
+                raise argparse.ArgumentTypeError(f"must be a number of at least {least}, not {text!r}")
             return int(text)
         return number
 
@@ -62,14 +62,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         return [part for part in PARTS if any(word in part for word in words)]
 
     parser = argparse.ArgumentParser(prog="bench.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--orders", type=at_least(100), default=200_000, help="of the backlog (%(default)s)")
-    parser.add_argument("--seconds", type=at_least(1), default=20, help="at each rate (%(default)s)")
-    parser.add_argument("--repeat", type=at_least(1), default=1, help="all of it; prints medians (%(default)s)")
+    parser.add_argument("--orders", metavar="N", type=at_least(100), default=200_000, help="of the backlog (%(default)s)")
+    parser.add_argument("--seconds", metavar="N", type=at_least(1), default=20, help="at each rate (%(default)s)")
+    parser.add_argument("--repeat", metavar="N", type=at_least(1), default=1, help="all of it; prints medians (%(default)s)")
     parser.add_argument("--warm-up", type=at_least(0), default=3000, metavar="ORDERS",
                         help="before anything is measured (%(default)s)")
     parser.add_argument("--only", type=parts, default=PARTS, metavar="PART,...",
                         help="parts of the names of what is to be measured: " + ", ".join(PARTS))
-    parser.add_argument("--seed", type=int, default=1, help="of the orders (%(default)s)")
+    parser.add_argument("--seed", metavar="N", type=int, default=1, help="of the orders (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all figures of all repeats go there")
     parser.add_argument("--keep", action="store_true", help="keep logs and data")
     return parser.parse_args(arguments)
@@ -209,6 +209,9 @@ def main(arguments: list[str]) -> int:
             bench = Bench(options, folder, broker)
             bench.run()
         show(bench, known)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
     finally:
         if options.keep:
             say(f"logs and data are kept in {folder}")

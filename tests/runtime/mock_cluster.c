@@ -137,8 +137,8 @@ void mock_cluster_fail(struct mock_cluster *cluster, enum api api, rd_kafka_resp
 static void push(struct mock_cluster *cluster, int broker, enum api api, rd_kafka_resp_err_t code,
                  int delay_ms)
 {
-    ck_assert_int_eq(rd_kafka_mock_broker_push_request_error_rtts(
-                         cluster->mock, broker, (int16_t)api, 1, code, delay_ms),
+    ck_assert_int_eq(rd_kafka_mock_broker_push_request_error_rtts(cluster->mock, broker,
+                                                                  (int16_t)api, 1, code, delay_ms),
                      0);
 }
 

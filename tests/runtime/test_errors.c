@@ -149,8 +149,7 @@ START_TEST(an_error_while_answering_delays_the_answer)
         AWAIT(scene_is(RUNTIME_RESTORING) && scene_says("enced"), FENCED_SEEN_MS_MAX);
     scene_await_answer(2);
     if (this->fate != TRIED_AGAIN)
-        AWAIT(requests(API_INIT_PRODUCER_ID) > fences && scene_is(RUNTIME_OWNER),
-              SCENE_OWN_MS_MAX);
+        AWAIT(requests(API_INIT_PRODUCER_ID) > fences && scene_is(RUNTIME_OWNER), SCENE_OWN_MS_MAX);
     check_fate(this, fences, clock_monotonic_ms() - start_ms);
     scene_order(3);
     scene_stop();

@@ -156,8 +156,7 @@ START_TEST(positions_are_one_behind_the_last_own_event)
     int32_t partition;
 
     sample_key(1, key);
-    partition =
-        rd_kafka_msg_partitioner_murmur2(NULL, key, strlen(key), PARTITIONS, NULL, NULL);
+    partition = rd_kafka_msg_partitioner_murmur2(NULL, key, strlen(key), PARTITIONS, NULL, NULL);
     make_and_fence();
     ck_assert_int_eq(publisher_position(publisher, 0, partition), -1);
     send_and_commit(1);
@@ -288,8 +287,8 @@ static const struct {
 
 START_TEST(a_dead_letter_is_the_record_byte_for_byte)
 {
-    rd_kafka_message_t *record = refused_record(refused[_i].key, refused[_i].value,
-                                                refused[_i].value_len);
+    rd_kafka_message_t *record =
+        refused_record(refused[_i].key, refused[_i].value, refused[_i].value_len);
     rd_kafka_message_t *letter;
 
     make_and_fence();

@@ -149,11 +149,11 @@ END_TEST
 
 static void place_something_without_an_answer(void)
 {
-    wire_send(scene_wire(), (struct wire_record){.topic = SCENE_ORDERS,
-                                                 .partition = 0,
-                                                 .value = "{\"event_type\":\"OrderPraised\"}",
-                                                 .value_len = strlen(
-                                                     "{\"event_type\":\"OrderPraised\"}")});
+    wire_send(scene_wire(),
+              (struct wire_record){.topic = SCENE_ORDERS,
+                                   .partition = 0,
+                                   .value = "{\"event_type\":\"OrderPraised\"}",
+                                   .value_len = strlen("{\"event_type\":\"OrderPraised\"}")});
 }
 
 START_TEST(a_bookmark_is_saved_on_its_own_when_there_is_nothing_to_publish)

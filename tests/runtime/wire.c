@@ -16,8 +16,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
 {
     (void)producer;
     (void)opaque;
-    ck_assert_msg(message->err == RD_KAFKA_RESP_ERR_NO_ERROR, "%s",
-                  rd_kafka_err2str(message->err));
+    ck_assert_msg(message->err == RD_KAFKA_RESP_ERR_NO_ERROR, "%s", rd_kafka_err2str(message->err));
 }
 
 static rd_kafka_t *new_client(const char *address, enum kafka_client_kind kind)
@@ -73,8 +72,7 @@ static void meet_topic(struct wire *wire, const char *name)
 
 void wire_send(struct wire *wire, struct wire_record record)
 {
-    rd_kafka_headers_t *headers =
-        record.headers != NULL ? record.headers : rd_kafka_headers_new(0);
+    rd_kafka_headers_t *headers = record.headers != NULL ? record.headers : rd_kafka_headers_new(0);
     rd_kafka_resp_err_t code;
 
     meet_topic(wire, record.topic);
