@@ -33,31 +33,48 @@ def percentile(values: list[float], percent: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
-def _machine_busy_s() -> float:
-    """All cores since boot: everything but idle and waiting for disks; with what was stolen from us."""
-    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+def _machine_s() -> tuple[float, float]:
+    """All cores since boot: busy, with what the hypervisor took from us; and idle or waiting for disks."""
+    user, nice, system, idle, iowait, irq, softirq, steal = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
-    return (user + nice + system + irq + softirq + steal) / TICKS_PER_S
+    return (user + nice + system + irq + softirq + steal) / TICKS_PER_S, (idle + iowait) / TICKS_PER_S
+
+
+def _process_s(process: Process) -> tuple[float, float]:
+    """All of it, and the kernel's part."""
+    if not process.is_running:
+        return 0.0, 0.0
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    user, system = int(fields[11]) / TICKS_PER_S, int(fields[12]) / TICKS_PER_S
+    return user + system, system
 
 
 class Usage:
-    """CPU time from now until figures() is called. A process that is not up yet starts with none."""
+    """CPU time from now on. A process that is not up yet begins with none."""
 
     def __init__(self, processes: dict[str, Process]):
         self._processes = processes
-        self._begun, self._busy, self._before = time.monotonic(), _machine_busy_s(), self._now()
+        self._machine, self._before = _machine_s(), self._now()
 
-    def _now(self) -> dict[str, float]:
-        used = {name: process.cpu_seconds() if process.is_running else 0.0
-                for name, process in self._processes.items()}
-        return {**used, "client": time.process_time()}
+    def _now(self) -> dict[str, tuple[float, float]]:
+        used = {name: _process_s(process) for name, process in self._processes.items()}
+        return {**used, "client": (time.process_time(), 0.0)}
 
-    def figures(self, orders: int) -> dict[str, float]:
-        used = {name: seconds - self._before[name] for name, seconds in self._now().items()}
-        wall = time.monotonic() - self._begun
-        others = max(0.0, _machine_busy_s() - self._busy - sum(used.values()))
-        return {**{f"cpu_us/{name}": seconds / orders * 1e6 for name, seconds in used.items()},
-                "others_percent": 100 * others / (wall * CORES)}
+    def _used(self) -> dict[str, tuple[float, float]]:
+        return {name: (all_of_it - self._before[name][0], kernel - self._before[name][1])
+                for name, (all_of_it, kernel) in self._now().items()}
+
+    def per_order(self, orders: int) -> dict[str, float]:
+        used = self._used()
+        return {**{f"cpu_us/{name}": all_of_it / orders * 1e6 for name, (all_of_it, _) in used.items()},
+                **{f"kernel_us/{name}": kernel / orders * 1e6 for name, (_, kernel) in used.items()}}
+
+    def of_machine(self) -> dict[str, float]:
+        """How much of the cores others had, and nobody."""
+        busy, idle = (now - before for now, before in zip(_machine_s(), self._machine))
+        ours = sum(all_of_it for all_of_it, _ in self._used().values())
+        return {"others_percent": 100 * max(0.0, busy - ours) / (busy + idle),
+                "idle_percent": 100 * idle / (busy + idle)}
 
 
 def _memory(system: System) -> dict[str, float]:
@@ -74,8 +91,8 @@ def _disk_bytes(system: System, broker: Broker) -> int:
     return sum(file.stat().st_size for file in (broker.folder / "topics").glob(f"{system.prefix}*/*.log"))
 
 
-def _wait_quiet(system: System) -> None:
-    """The last outcome is not the last record: goods are deducted, the read side follows."""
+def _wait_quiet(system: System) -> float:
+    """Since when it is. The last outcome is not the last record: goods are deducted, the read side follows."""
     def used() -> float:
         return sum(process.cpu_seconds() for process in system.processes.values())
 
@@ -84,7 +101,8 @@ def _wait_quiet(system: System) -> None:
         time.sleep(QUIET_WINDOW_S)
         return used() - before < QUIET_CORES * QUIET_WINDOW_S
 
-    wait_until(is_quiet, QUIET_S, f"the {system.name} comes to rest")
+    wait_until(is_quiet, QUIET_S, f"the {system.name} comes to rest", poll_s=0)
+    return time.monotonic() - QUIET_WINDOW_S
 
 
 def _in_ms(values: list[float], name: str) -> dict[str, float]:
@@ -99,7 +117,7 @@ def latency(system: System, broker: Broker, rate: float, seconds: float) -> tupl
         usage = Usage({**system.processes, "broker": broker.process})
         sent = system.send(round(rate * seconds), rate)
         seen.wait_for(len(sent), SEEN_S, system.check_alive)
-        figures = usage.figures(len(sent))
+        figures = usage.per_order(len(sent)) | usage.of_machine()
     figures |= _in_ms([seen.times[one.order_id] - one.due for one in sent], "")
     figures |= _in_ms([one.sent - one.due for one in sent], "late_")
     if sent[0].answered:
@@ -116,13 +134,15 @@ def backlog(system: System, broker: Broker, orders: int) -> tuple[list[bytes], d
         begun = time.monotonic()
         system.spawn()
         seen.wait_for(orders, START_S + orders / ORDERS_PER_S_MIN, system.check_alive)
-        _wait_quiet(system)
-        figures = usage.figures(orders)
+        figures = usage.of_machine()
+        quiet = _wait_quiet(system)
+        figures |= usage.per_order(orders)
     figures |= {
         # Those that were seen first took their time before the clock was started.
         "orders_per_s": (orders - seen.first_count) / max(seen.last - seen.first, 1e-3),
         "orders_per_s_with_start": orders / (seen.last - begun),
         "start_s": seen.first - begun,
+        "rest_s": max(0.0, quiet - seen.last),
         "disk_bytes": (_disk_bytes(system, broker) - disk_before) / orders,
     }
     return ids, {**figures, **_entries(before, system.ends(), orders), **_memory(system)}

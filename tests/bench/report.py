@@ -16,7 +16,7 @@ from support.cluster import MEMORY_MAX_MIB, build_dir, executable
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND_S = 10
-NO_RATIO = ("others_percent", "late_p99_ms")  # of the machine and of the client, not of the systems
+NO_RATIO = ("others_percent", "idle_percent", "late_p99_ms")  # of the machine and of the client, not of the systems
 Runs = dict[str, list[dict[str, float]]]  # by "saga 20/s", "chain backlog", ...: one of each repeat
 
 
@@ -107,7 +107,8 @@ class Table:
                      for system, figures in pair]
         self._lines.append(_row("CPU us/order, the four processes", *processes))
         self._rows(pair, {"cpu_us/broker": "CPU us/order, broker", "cpu_us/client": "CPU us/order, this client",
-                          "others_percent": "others used of the machine, %"})
+                          "others_percent": "% of the cores that others used",
+                          "idle_percent": "% of the cores that nobody used"})
 
     def _backlog(self) -> None:
         pair = self._pair("backlog")
@@ -116,7 +117,8 @@ class Table:
             self._rows(pair, {
                 "orders_per_s": "orders/s, from the first to the last outcome",
                 "orders_per_s_with_start": "orders/s, with the start of the processes",
-                "start_s": "s from the start to the first outcome"})
+                "start_s": "s from the start to the first outcome",
+                "rest_s": "s from the last outcome until all is done"})
             self._cpu_rows(pair)
 
     def _latency(self, rate: int) -> None:
@@ -131,23 +133,26 @@ class Table:
 
     def _rest(self, system: str, figures: dict[str, float]) -> None:
         """Where the time of a backlog goes."""
-        self._lines.append(f"{system}, per order of the backlog{'reads':>23}{'writes':>10}{'CPU us':>10}"
-                           f"{'us/entry':>10}{'peak MiB':>10}")
-        totals = [0.0, 0.0, 0.0]
+        self._lines.append(f"{system}, per order of the backlog{'reads':>{52 - len(system) - 25}}{'writes':>10}{'CPU us':>10}"
+                           f"{'in kernel':>10}{'us/entry':>10}{'peak MiB':>10}")
+        totals = [0.0, 0.0, 0.0, 0.0]
         for name, (reads, writes) in self._io[system].items():
             row = [_sum(figures, [f"entries/{topic}" for topic in reads]),
-                   _sum(figures, [f"entries/{topic}" for topic in writes]), figures[f"cpu_us/{name}"]]
+                   _sum(figures, [f"entries/{topic}" for topic in writes]),
+                   figures[f"cpu_us/{name}"], figures[f"kernel_us/{name}"]]
             totals = [total + value for total, value in zip(totals, row)]
             peak = f"{figures[f'peak_mib/{name}']:>10.1f}" + (f" of {MEMORY_MAX_MIB}" if system == "saga" else "")
             self._lines.append(self._rest_row(name, *row) + peak)
         self._lines.append(self._rest_row("all four", *totals))
         # It serves what the four read; of what is written, the backlog itself was there before.
-        self._lines.append(self._rest_row("broker", totals[0], totals[1], figures["cpu_us/broker"]))
+        self._lines.append(self._rest_row("broker", totals[0], totals[1], figures["cpu_us/broker"],
+                                          figures["kernel_us/broker"]))
         self._lines.append(f"    {figures['disk_bytes']:,.0f} bytes per order in the broker's logs")
 
     @staticmethod
-    def _rest_row(label: str, reads: float, writes: float, cpu_us: float) -> str:
-        return f"  {label:<40}{reads:>10.2f}{writes:>10.2f}{cpu_us:>10.1f}{cpu_us / (reads + writes):>10.2f}"
+    def _rest_row(label: str, reads: float, writes: float, cpu_us: float, kernel_us: float) -> str:
+        return f"  {label:<40}{reads:>10.2f}{writes:>10.2f}{cpu_us:>10.1f}{kernel_us:>10.1f}" \
+            f"{cpu_us / (reads + writes):>10.2f}"
 
 
 def heading(known: dict[str, str]) -> str:

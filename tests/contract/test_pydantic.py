@@ -1,33 +1,10 @@
 """A Python consumer with Pydantic models of exactly these fields parses what the C encoder writes."""
 
 from datetime import datetime, timezone
-from uuid import UUID
 
 import pytest
-from pydantic import BaseModel
 from support import schemas
-
-
-class OrderItem(BaseModel):
-    product_id: str
-    quantity: int
-    unit_price: float
-
-
-class OrderPlacedData(BaseModel):
-    order_id: UUID
-    customer_id: str
-    items: list[OrderItem]
-    total_amount: float
-    currency: str
-
-
-class OrderPlacedEvent(BaseModel):
-    event_id: UUID
-    event_type: str
-    timestamp: datetime
-    data: OrderPlacedData
-
+from support.consumer_models import OrderPlacedEvent
 
 FILES = sorted((schemas.ROOT / "examples/valid/OrderPlaced").glob("*.json"))
 

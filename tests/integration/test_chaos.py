@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 
 from support.events import SERVICES
-from support.orders import Item, Kind, Order
+from support.orders import Item, Order
 from support.saga import Saga
 from support.waiting import wait_until
 

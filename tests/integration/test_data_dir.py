@@ -67,7 +67,8 @@ def test_a_data_directory_of_other_topics_is_not_believed(saga, broker):
         service.stop()
     saga.unfollow()
     topics.delete_topics(broker.bootstrap, saga.prefix)
-    wait_until(lambda: not topics.partitions_of(broker.bootstrap, saga.prefix), TOPICS_GONE_S, "the topics are gone")
+    wait_until(lambda: not topics.partitions_of(broker.bootstrap, saga.prefix), TOPICS_GONE_S,
+               "the topics are gone")
     saga.history.attempts.clear()
     saga.begin(stock=STOCK)
     assert saga.client.order(first).status == 404

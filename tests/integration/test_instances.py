@@ -124,7 +124,7 @@ def test_an_owner_that_was_frozen_becomes_the_standby(saga):
     saga.watch.wait_final([saga.place(Kind.SHIPPED).order_id], TAKEOVER_S)
     owner.resume()
     wait_until(lambda: role(owner) == "standby", STANDBY_S, lambda: f"it stands by\n{owner.tail()}")
-    assert role(standby) == "owner"
+    wait_until(lambda: role(standby) == "owner", REACTION_S, lambda: f"it stays the owner\n{standby.tail()}")
     running.stop()
     saga.wait_final()
     assert owner.is_running and standby.is_running

@@ -4,28 +4,8 @@ from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
 from pydantic import BaseModel
+from support.consumer_models import OrderItem, OrderPlacedData, OrderPlacedEvent
 from support.orders import Item, Kind, Order
-
-
-class OrderItem(BaseModel):
-    product_id: str
-    quantity: int
-    unit_price: float
-
-
-class OrderPlacedData(BaseModel):
-    order_id: UUID
-    customer_id: str
-    items: list[OrderItem]
-    total_amount: float
-    currency: str
-
-
-class OrderPlacedEvent(BaseModel):
-    event_id: UUID
-    event_type: str
-    timestamp: datetime
-    data: OrderPlacedData
 
 
 def test_pydantic_models_parse_what_is_on_the_topic(saga):

@@ -171,10 +171,15 @@ const char *scene_end_line(void)
     return scene.end.text;
 }
 
-void scene_stop(void)
+void scene_stop_within(int ms_max)
 {
     runtime_stop(scene.runtime);
-    ck_assert_int_eq(scene_end(SCENE_STOP_MS_MAX), 0);
+    ck_assert_int_eq(scene_end(ms_max), 0);
+}
+
+void scene_stop(void)
+{
+    scene_stop_within(SCENE_STOP_MS_MAX);
 }
 
 void scene_lose_cache(void)

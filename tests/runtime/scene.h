@@ -54,6 +54,7 @@ void scene_own(void);
  * another group: the mock waits for the old member's session to end.
  */
 void scene_stop(void);
+void scene_stop_within(int ms_max);
 
 /* Forgets the local cache; only while stopped. */
 void scene_lose_cache(void);

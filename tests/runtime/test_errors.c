@@ -1,7 +1,7 @@
 /*
- * test_errors.c - what the runtime does about every error that a request may be answered with: the
- * library tries again by itself, or the runtime gives up what it has and owns anew. Whatever it is,
- * afterwards the order is answered, always with the same event.
+ * test_errors.c - what the runtime does about every error that a request of a transaction may be
+ * answered with: the library tries again by itself, or the runtime gives up what it has and owns
+ * anew. Whatever it is, afterwards the order is answered, always with the same event.
  */
 #include <stdio.h>
 #include <string.h>
@@ -74,36 +74,6 @@ static const struct error_case bookmark_cases[] = {
     {API_OFFSETS_IN_TRANSACTION, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, OWNED_ANEW},
     {API_OFFSETS_IN_TRANSACTION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, OWNED_ANEW},
     {API_OFFSETS_IN_TRANSACTION, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, OWNED_ANEW},
-};
-
-/* At the start: nothing is owned before these have passed. */
-static const struct error_case start_cases[] = {
-    {API_INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, TRIED_AGAIN},
-    {API_INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, TRIED_AGAIN},
-    {API_INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, TRIED_AGAIN},
-    {API_INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, TRIED_AGAIN},
-    {API_INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR__TRANSPORT, TRIED_AGAIN},
-    {API_INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, OWNED_ANEW},
-    {API_INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, OWNED_ANEW},
-    {API_FIND_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, TRIED_AGAIN},
-    {API_FIND_COORDINATOR, RD_KAFKA_RESP_ERR__TRANSPORT, TRIED_AGAIN},
-    {API_OFFSET_FETCH, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, TRIED_AGAIN},
-    {API_OFFSET_FETCH, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, TRIED_AGAIN},
-    {API_OFFSET_FETCH, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, OWNED_ANEW},
-    {API_OFFSET_FETCH, RD_KAFKA_RESP_ERR__TRANSPORT, TRIED_AGAIN},
-    {API_LIST_OFFSETS, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, TRIED_AGAIN},
-    {API_JOIN_GROUP, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, TRIED_AGAIN},
-    {API_JOIN_GROUP, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, TRIED_AGAIN},
-};
-
-/* While it works. */
-static const struct error_case reading_cases[] = {
-    {API_FETCH, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, TRIED_AGAIN},
-    {API_FETCH, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, TRIED_AGAIN},
-    {API_FETCH, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, TRIED_AGAIN},
-    {API_HEARTBEAT, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, TRIED_AGAIN},
-    {API_HEARTBEAT, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, TRIED_AGAIN},
-    {API_HEARTBEAT, RD_KAFKA_RESP_ERR__TRANSPORT, TRIED_AGAIN},
 };
 
 static size_t requests(enum api api)
@@ -182,36 +152,6 @@ START_TEST(an_error_while_saving_bookmarks_delays_the_dead_letter)
 }
 END_TEST
 
-START_TEST(an_error_at_the_start_delays_the_start)
-{
-    const struct error_case *this = &start_cases[_i];
-
-    scene_prepare((struct scene_setup){0});
-    fail_next(this);
-    scene_own();
-    scene_order(1);
-    scene_stop();
-}
-END_TEST
-
-START_TEST(an_error_while_reading_delays_an_order_at_most)
-{
-    const struct error_case *this = &reading_cases[_i];
-    size_t fences, seen;
-
-    scene_prepare((struct scene_setup){0});
-    scene_own();
-    scene_order(1);
-    fences = requests(API_INIT_PRODUCER_ID);
-    seen = requests(this->api);
-    fail_next(this);
-    AWAIT(requests(this->api) > seen + 1, SCENE_OWN_MS_MAX);
-    scene_order(2);
-    check_fate(this, fences, 0);
-    scene_stop();
-}
-END_TEST
-
 START_TEST(many_errors_in_a_row_are_overcome)
 {
     static const rd_kafka_resp_err_t codes[] = {
@@ -274,9 +214,6 @@ int main(void)
                         ARRAY_LEN(answer_cases));
     tcase_add_loop_test(tests, an_error_while_saving_bookmarks_delays_the_dead_letter, 0,
                         ARRAY_LEN(bookmark_cases));
-    tcase_add_loop_test(tests, an_error_at_the_start_delays_the_start, 0, ARRAY_LEN(start_cases));
-    tcase_add_loop_test(tests, an_error_while_reading_delays_an_order_at_most, 0,
-                        ARRAY_LEN(reading_cases));
     tcase_add_test(tests, many_errors_in_a_row_are_overcome);
     tcase_add_test(tests, a_fenced_instance_asks_who_it_is_before_it_ends);
     tcase_add_test(tests, a_fenced_instance_in_a_transaction_is_only_a_failed_transaction);

@@ -61,10 +61,6 @@ def timestamp(ms: int | None = None) -> str:
     return f"{second}.{ms % 1000:03d}Z"
 
 
-def timestamp_ms(text: str) -> int:
-    return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
-
-
 def new_event(event_type: str, data: dict, cause: dict | None = None, ms: int | None = None) -> dict:
     """A whole event; `cause` is the event that it follows from."""
     key = data[KEY_OF[event_type]]

@@ -197,4 +197,5 @@ class Writer:
     def write_event(self, event: dict, **changes) -> Place:
         """An event made by support.events, to its topic; `changes` as in write()."""
         value, headers = encode(event)
-        return self.write(TOPIC_OF[event["event_type"]], **{"key": key_of(event), "value": value, "headers": headers, **changes})
+        record = {"key": key_of(event), "value": value, "headers": headers, **changes}
+        return self.write(TOPIC_OF[event["event_type"]], **record)
