@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "common/kafka/client.h"
 #include "common/kafka/elector.h"
 #include "common/kafka/publisher.h"
 
@@ -94,4 +95,26 @@ void assignment_add_inputs(const struct participant *participant, const struct t
             if (is_in_shards(participant, topics, shards, p))
                 rd_kafka_topic_partition_list_add(list, topic->name, p);
     }
+}
+
+int assignment_read_bookmarks(rd_kafka_t *consumer, int timeout_ms,
+                              rd_kafka_topic_partition_list_t *list, struct error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, timeout_ms);
+
+    for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
+        code = list->elems[i].err;
+        if (list->elems[i].offset < 0)
+            list->elems[i].offset = 0; /* nobody has saved one yet: from the beginning */
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0
+                                              : kafka_error(code, "cannot read the bookmark", err);
+}
+
+int assignment_set(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t *list,
+                   struct error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_assign(consumer, list);
+
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_error(code, "cannot assign", err);
 }

@@ -35,3 +35,14 @@ int assignment_add_ledgers(const struct participant *participant, const struct t
 /* Adds the input partitions of the shards in `shards`, without offsets. */
 void assignment_add_inputs(const struct participant *participant, const struct topics *topics,
                            uint32_t shards, rd_kafka_topic_partition_list_t *list);
+
+/*
+ * Fills in the offsets that the consumer's group has saved; 0 where it has saved none. Returns 0 or
+ * a negative errno.
+ */
+int assignment_read_bookmarks(rd_kafka_t *consumer, int timeout_ms,
+                              rd_kafka_topic_partition_list_t *list, struct error *err);
+
+/* Makes `list` (borrowed) what the consumer reads. Returns 0 or a negative errno. */
+int assignment_set(rd_kafka_t *consumer, const rd_kafka_topic_partition_list_t *list,
+                   struct error *err);

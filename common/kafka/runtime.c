@@ -117,8 +117,10 @@ static void show(struct runtime *runtime, const struct session *session)
 /* Owns and works until something fails or the shards change; both lead here again. */
 static int own_and_work(struct runtime *runtime, struct session *session, struct error *err)
 {
-    int r = session_own(session, &runtime->stop, err);
+    int r;
 
+    note_progress(runtime);
+    r = session_own(session, &runtime->stop, err);
     while (r == 0 && !stopping(runtime)) {
         note_progress(runtime);
         r = session_poll(session, err);

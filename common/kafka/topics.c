@@ -140,7 +140,7 @@ static int describe(rd_kafka_t *client, int timeout_ms, struct topics *topics, s
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, NULL, 0);
     rd_kafka_DescribeTopics(client, collection, options, queue);
     event = rd_kafka_queue_poll(queue, timeout_ms);
-    if (event == NULL)
+    if (event == NULL || rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__TIMED_OUT)
         return error_set(err, -ETIMEDOUT, "no Kafka broker describes the topics within %d ms",
                          timeout_ms);
     return read_result(event, topics, err);

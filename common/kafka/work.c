@@ -276,6 +276,15 @@ int work_take(struct work *work, const rd_kafka_message_t *record, struct error 
     return r;
 }
 
+bool work_has_output(const struct work *work)
+{
+    for (size_t i = 0; i < SHARDS_MAX; i++)
+        if (work->shards[i].publisher != NULL &&
+            publisher_has_transaction(work->shards[i].publisher))
+            return true;
+    return false;
+}
+
 bool work_is_full(const struct work *work)
 {
     return work->record_count >= BATCH_RECORDS_MAX || ledger_is_full(work->config.ledger);

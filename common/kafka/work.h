@@ -32,7 +32,6 @@ struct work;
 struct work_config {
     const struct participant *participant;
     const void *settings;
-    const char *topic_prefix;
     const struct topics *topics;
     struct ledger *ledger;
 };
@@ -54,6 +53,9 @@ uint32_t work_shard_of(const struct work *work, int32_t partition);
  * upon. `record` is borrowed. Returns 0, or a negative errno that voids the batch.
  */
 int work_take(struct work *work, const rd_kafka_message_t *record, struct error *err);
+
+/* True: the batch has a transaction to commit. */
+bool work_has_output(const struct work *work);
 
 /* True: commit before taking another record. */
 bool work_is_full(const struct work *work);

@@ -62,9 +62,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         return [part for part in PARTS if any(word in part for word in words)]
 
     parser = argparse.ArgumentParser(prog="bench.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--orders", metavar="N", type=at_least(100), default=200_000, help="of the backlog (%(default)s)")
+    parser.add_argument("--orders", metavar="N", type=at_least(100), default=200_000,
+                        help="of the backlog (%(default)s)")
     parser.add_argument("--seconds", metavar="N", type=at_least(1), default=20, help="at each rate (%(default)s)")
-    parser.add_argument("--repeat", metavar="N", type=at_least(1), default=1, help="all of it; prints medians (%(default)s)")
+    parser.add_argument("--repeat", metavar="N", type=at_least(1), default=1,
+                        help="all of it; prints medians (%(default)s)")
     parser.add_argument("--warm-up", type=at_least(0), default=3000, metavar="ORDERS",
                         help="before anything is measured (%(default)s)")
     parser.add_argument("--only", type=parts, default=PARTS, metavar="PART,...",

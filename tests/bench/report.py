@@ -66,6 +66,10 @@ def _sum(figures: dict[str, float], names: list[str]) -> float:
     return sum(figures.get(name, 0) for name in names)
 
 
+def _entries(figures: dict[str, float]) -> float:
+    return _sum(figures, [name for name in figures if name.startswith("entries/")])
+
+
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
@@ -129,12 +133,15 @@ class Table:
                 "p50_ms": "ms from order to outcome seen, p50", "p99_ms": "... p99", "max_ms": "... max",
                 "post_p50_ms": "ms from POST to 201, p50", "post_p99_ms": "... p99", "post_max_ms": "... max",
                 "late_p99_ms": "ms that this client was late, p99 (included)"})
+            self._lines.append(_row("log entries/order, transaction markers too", *(
+                _entries(figures) if figures else None for _, figures in pair)))
             self._cpu_rows(pair)
 
     def _rest(self, system: str, figures: dict[str, float]) -> None:
         """Where the time of a backlog goes."""
-        self._lines.append(f"{system}, per order of the backlog{'reads':>{52 - len(system) - 25}}{'writes':>10}{'CPU us':>10}"
-                           f"{'in kernel':>10}{'us/entry':>10}{'peak MiB':>10}")
+        title = f"{system}, per order of the backlog"
+        self._lines.append(f"{title:<42}{'reads':>10}{'writes':>10}{'CPU us':>10}{'in kernel':>10}"
+                           f"{'us/entry':>10}{'peak MiB':>10}")
         totals = [0.0, 0.0, 0.0, 0.0]
         for name, (reads, writes) in self._io[system].items():
             row = [_sum(figures, [f"entries/{topic}" for topic in reads]),

@@ -14,7 +14,7 @@
 #include "common/kafka/topics.h"
 
 #define CONTROLLER 1
-#define REBALANCE_DELAY_MS 100
+#define REBALANCE_DELAY_MS 10
 #define KNOCK_MS 2
 
 /*

@@ -16,6 +16,7 @@
 
 #define NAME_SIZE 32
 #define STARTS_MAX 26
+#define PATH_SIZE (TEMP_DIRECTORY_SIZE + 32)
 
 static const struct subscription subscriptions[] = {
     {EVENT_ORDER_PLACED, TOPIC_PAYMENTS},
@@ -182,14 +183,38 @@ void scene_stop(void)
     scene_stop_within(SCENE_STOP_MS_MAX);
 }
 
+static void cache_path(const char *file, char out[PATH_SIZE])
+{
+    snprintf(out, PATH_SIZE, "%s/ledger%s", scene.directory, file);
+}
+
+void scene_block_cache(void)
+{
+    char path[PATH_SIZE];
+    FILE *file;
+
+    cache_path("", path);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fclose(file);
+}
+
+void scene_unblock_cache(void)
+{
+    char path[PATH_SIZE];
+
+    cache_path("", path);
+    ck_assert_int_eq(unlink(path), 0);
+}
+
 void scene_lose_cache(void)
 {
-    static const char *const files[] = {"identity", "data.mdb", "lock.mdb"};
-    char path[TEMP_DIRECTORY_SIZE + 32];
+    static const char *const files[] = {"/identity", "/data.mdb", "/lock.mdb"};
+    char path[PATH_SIZE];
 
     ck_assert_ptr_null(scene.runtime);
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        snprintf(path, sizeof(path), "%s/ledger/%s", scene.directory, files[i]);
+        cache_path(files[i], path);
         ck_assert_int_eq(unlink(path), 0);
     }
 }

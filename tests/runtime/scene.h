@@ -56,6 +56,10 @@ void scene_own(void);
 void scene_stop(void);
 void scene_stop_within(int ms_max);
 
+/* A file stands where the local cache belongs, until it is removed; only before the first start. */
+void scene_block_cache(void);
+void scene_unblock_cache(void);
+
 /* Forgets the local cache; only while stopped. */
 void scene_lose_cache(void);
 

@@ -64,7 +64,6 @@ static const struct error_case answer_cases[] = {
 
 /* A transaction that carries bookmarks too. */
 static const struct error_case bookmark_cases[] = {
-    {API_ADD_OFFSETS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, FENCED},
     {API_ADD_OFFSETS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, TRIED_AGAIN},
     {API_ADD_OFFSETS, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, TRIED_AGAIN},
     {API_ADD_OFFSETS, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, OWNED_ANEW},

@@ -167,6 +167,84 @@ START_TEST(a_bookmark_is_saved_on_its_own_when_there_is_nothing_to_publish)
 }
 END_TEST
 
+static rd_kafka_message_t *next_dead_letter(void)
+{
+    wire_read(scene_wire(), SCENE_DEAD_LETTERS, 1);
+    return wire_receive(scene_wire());
+}
+
+/* The bookmark goes with it, in the same transaction: otherwise a crash would bury it twice. */
+static void assert_buried_with_its_bookmark(void)
+{
+    ck_assert_uint_eq(saved_bookmarks(), 1);
+    AWAIT(mock_cluster_requests(scene_cluster(), API_END_TRANSACTION) == 1, SCENE_ANSWER_MS_MAX);
+    wire_read(scene_wire(), SCENE_LEDGER, SCENE_PARTITIONS);
+}
+
+START_TEST(what_is_no_event_goes_to_the_dead_letters_and_delays_no_order)
+{
+    rd_kafka_message_t *letter;
+
+    scene_prepare((struct scene_setup){0});
+    scene_own();
+    wire_send(scene_wire(), (struct wire_record){SCENE_ORDERS, 1, "k", "no event", 1, 8, NULL});
+    letter = next_dead_letter();
+    ck_assert_uint_eq(letter->len, 8);
+    ck_assert_int_eq(memcmp(letter->payload, "no event", 8), 0);
+    ck_assert_str_eq(wire_header(letter, "dead_letter_topic"), SCENE_ORDERS);
+    ck_assert_str_eq(wire_header(letter, "dead_letter_partition"), "1");
+    ck_assert_str_eq(wire_header(letter, "dead_letter_offset"), "0");
+    ck_assert_str_eq(wire_header(letter, "dead_letter_service"), scene_name());
+    rd_kafka_message_destroy(letter);
+    assert_buried_with_its_bookmark();
+    for (size_t i = 0; i < 4; i++)
+        scene_order(i);
+    scene_stop();
+}
+END_TEST
+
+START_TEST(an_impossible_order_goes_to_the_dead_letters_with_the_reason)
+{
+    struct event event;
+    rd_kafka_message_t *letter;
+
+    scene_prepare((struct scene_setup){0});
+    scene_own();
+    sample_order_placed(&event, 1);
+    strcpy(event.data.order_placed.customer_id, SCENE_IMPOSSIBLE);
+    wire_send_event(scene_wire(), SCENE_ORDERS, &event, "");
+    letter = next_dead_letter();
+    ck_assert_str_eq(wire_header(letter, "dead_letter_cause"), "this customer is impossible");
+    ck_assert_str_eq(wire_header(letter, "ce_type"), "OrderPlaced");
+    rd_kafka_message_destroy(letter);
+    assert_buried_with_its_bookmark();
+    scene_order(2);
+    scene_stop();
+    ck_assert_uint_eq(scene_answers(1), 0);
+}
+END_TEST
+
+START_TEST(an_answer_carries_on_the_trace_and_names_its_cause)
+{
+    static const char traceparent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    struct event order, answer;
+    rd_kafka_message_t *message;
+
+    scene_prepare((struct scene_setup){0});
+    scene_own();
+    sample_order_placed(&order, 1);
+    wire_send_event(scene_wire(), SCENE_ORDERS, &order, traceparent);
+    message = wire_receive(scene_wire());
+    ck_assert_str_eq(wire_header(message, "traceparent"), traceparent);
+    ck_assert_int_eq(
+        event_decode(scene_wire()->codec, message->payload, message->len, &answer, NULL), 0);
+    ck_assert_str_eq(answer.causation_id, order.event_id);
+    ck_assert_str_eq(answer.correlation_id, order.correlation_id);
+    rd_kafka_message_destroy(message);
+    scene_stop();
+}
+END_TEST
+
 START_TEST(progress_moves_while_there_is_nothing_to_do)
 {
     int64_t before;
@@ -256,6 +334,9 @@ int main(void)
     tcase_add_test(tests, stopping_saves_the_bookmarks);
     tcase_add_test(tests, stopping_without_anything_new_saves_nothing);
     tcase_add_test(tests, a_bookmark_is_saved_on_its_own_when_there_is_nothing_to_publish);
+    tcase_add_test(tests, what_is_no_event_goes_to_the_dead_letters_and_delays_no_order);
+    tcase_add_test(tests, an_impossible_order_goes_to_the_dead_letters_with_the_reason);
+    tcase_add_test(tests, an_answer_carries_on_the_trace_and_names_its_cause);
     tcase_add_test(tests, progress_moves_while_there_is_nothing_to_do);
     tcase_add_test(tests, a_standby_decides_nothing_and_takes_over_when_the_owner_leaves);
     suite_add_tcase(suite, tests);

@@ -1,6 +1,6 @@
 /*
- * test_start.c - errors that a request may be answered with while the runtime starts, or reads: they
- * delay it, and that is all. Errors of transactions: test_errors.c.
+ * test_start.c - errors that a request may be answered with while the runtime starts, or reads:
+ * they delay it, and that is all. Errors of transactions: test_errors.c.
  */
 #include "common/base/util.h"
 #include "tests/runtime/scene.h"

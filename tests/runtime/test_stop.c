@@ -13,7 +13,8 @@
 #define STAGE_MS_MAX 10000
 #define SILENCE_MS 500
 #define LONG_MS 60000
-/* A commit under way is not given up for a stop: COMMIT_MS_MAX of work.c, and some time around it. */
+/* A commit under way is not given up for a stop: COMMIT_MS_MAX of work.c, and some time around
+   it. */
 #define COMMIT_MS_MAX 7000
 #define MANY 500
 #define NO_BROKER "127.0.0.1:1"

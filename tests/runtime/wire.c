@@ -53,21 +53,21 @@ void wire_close(struct wire *wire)
     rd_kafka_destroy_flags(wire->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
-static void flush(struct wire *wire)
-{
-    ck_assert_int_eq(rd_kafka_flush(wire->producer, WIRE_MS_MAX), RD_KAFKA_RESP_ERR_NO_ERROR);
-}
-
 /* Otherwise the first record waits up to a second for the topic's partitions (#5032). */
-static void meet_topic(struct wire *wire, const char *name)
+static void meet_topic(rd_kafka_t *client, const char *name)
 {
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(wire->producer, name, NULL);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
 
-    ck_assert_int_eq(rd_kafka_metadata(wire->producer, 0, topic, &metadata, WIRE_MS_MAX),
+    ck_assert_int_eq(rd_kafka_metadata(client, 0, topic, &metadata, WIRE_MS_MAX),
                      RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_metadata_destroy(metadata);
     rd_kafka_topic_destroy(topic);
+}
+
+static void flush(struct wire *wire)
+{
+    ck_assert_int_eq(rd_kafka_flush(wire->producer, WIRE_MS_MAX), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 void wire_send(struct wire *wire, struct wire_record record)
@@ -75,7 +75,7 @@ void wire_send(struct wire *wire, struct wire_record record)
     rd_kafka_headers_t *headers = record.headers != NULL ? record.headers : rd_kafka_headers_new(0);
     rd_kafka_resp_err_t code;
 
-    meet_topic(wire, record.topic);
+    meet_topic(wire->producer, record.topic);
     code = rd_kafka_producev(
         wire->producer, RD_KAFKA_V_TOPIC(record.topic), RD_KAFKA_V_PARTITION(record.partition),
         RD_KAFKA_V_KEY(record.key, record.key_len),
@@ -90,7 +90,7 @@ void wire_send_event(struct wire *wire, const char *topic, const struct event *e
 {
     struct error err;
 
-    meet_topic(wire, topic);
+    meet_topic(wire->producer, topic);
     ck_assert_msg(record_send(wire->producer, wire->codec, event, topic, SOURCE, traceparent, NULL,
                               &err) == 0,
                   "%s", err.text);
@@ -101,6 +101,7 @@ void wire_read(struct wire *wire, const char *topic, int partition_count)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partition_count);
 
+    meet_topic(wire->consumer, topic);
     for (int32_t p = 0; p < partition_count; p++)
         rd_kafka_topic_partition_list_add(list, topic, p)->offset = 0;
     ck_assert_int_eq(rd_kafka_assign(wire->consumer, list), RD_KAFKA_RESP_ERR_NO_ERROR);
