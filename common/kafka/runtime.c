@@ -120,7 +120,7 @@ static int own_and_work(struct runtime *runtime, struct session *session, struct
     int r;
 
     note_progress(runtime);
-    r = session_own(session, &runtime->stop, err);
+    r = session_own(session, err);
     while (r == 0 && !stopping(runtime)) {
         note_progress(runtime);
         r = session_poll(session, err);
@@ -137,11 +137,13 @@ static int own_and_work(struct runtime *runtime, struct session *session, struct
 /* Returns when the session is of no more use: 0 when asked to stop. */
 static int run_session(struct runtime *runtime, struct session *session, struct error *err)
 {
+    bool works = false;
     int r = 0;
 
     while (!stopping(runtime)) {
         r = own_and_work(runtime, session, err);
-        if (r == 0)
+        works = r == 0;
+        if (works)
             continue;
         report(runtime, "recovering", err);
         set_health(runtime, RUNTIME_RESTORING, 0, err->text);
@@ -155,8 +157,7 @@ static int run_session(struct runtime *runtime, struct session *session, struct 
             return r;
         pause_after_failure(runtime);
     }
-    r = session_finish(session, err);
-    if (r < 0)
+    if (works && session_finish(session, err) < 0)
         report(runtime, "last_batch_dropped", err);
     return 0;
 }

@@ -19,10 +19,11 @@
 
 #define NAME_SIZE 256
 #define DIRECTORY_SIZE 4096
+/* All of these bound how long a stop may have to wait. */
 #define DESCRIBE_TIMEOUT_MS 3000
-#define FENCE_TIMEOUT_MS 2000
-#define CONFIRM_TIMEOUT_MS 3000
-#define BOOKMARK_TIMEOUT_MS 3000
+#define FENCE_TIMEOUT_MS 1500
+#define CONFIRM_TIMEOUT_MS 1500
+#define BOOKMARK_TIMEOUT_MS 1500
 /* How long an idle look for records may take. Who has no shard looks at the election more often. */
 #define IDLE_POLL_MS 100
 #define IDLE_POLL_STANDBY_MS 10
@@ -190,23 +191,7 @@ static int check_topics(struct session *session, struct error *err)
     return changed == NULL ? 0 : error_set(err, -ESTALE, "topic %s was created anew", changed);
 }
 
-/* Waits in slices, so that a stop or a change of shards is not missed. */
-static int fence(struct session *session, struct publisher *publisher, const atomic_bool *stop,
-                 struct error *err)
-{
-    int r;
-
-    do {
-        r = publisher_fence(publisher, FENCE_TIMEOUT_MS, err);
-        if (r == -ETIMEDOUT && session_poll(session, NULL) < 0)
-            return r;
-    } while (r == -ETIMEDOUT && !atomic_load(stop) &&
-             elector_shards(session->elector) == session->shards);
-    return r;
-}
-
-static int own_shard(struct session *session, uint32_t shard, const atomic_bool *stop,
-                     struct error *err)
+static int own_shard(struct session *session, uint32_t shard, struct error *err)
 {
     const struct participant *participant = session->config->participant;
     CLEANUP(publisher_cleanup) struct publisher *publisher = NULL;
@@ -225,7 +210,7 @@ static int own_shard(struct session *session, uint32_t shard, const atomic_bool 
     snprintf(source, sizeof(source), "order-saga/%s", participant->name);
     r = publisher_new(&config, &publisher, err);
     if (r == 0)
-        r = fence(session, publisher, stop, err);
+        r = publisher_fence(publisher, FENCE_TIMEOUT_MS, err);
     if (r == 0)
         work_own(session->work, shard, TAKE_PTR(publisher));
     return r;
@@ -297,7 +282,7 @@ static int read_inputs(struct session *session, struct error *err)
     return 0;
 }
 
-int session_own(struct session *session, const atomic_bool *stop, struct error *err)
+int session_own(struct session *session, struct error *err)
 {
     int r;
 
@@ -308,7 +293,7 @@ int session_own(struct session *session, const atomic_bool *stop, struct error *
     session->shards = elector_shards(session->elector);
     for (uint32_t shard = 0; r == 0 && shard < SHARDS_MAX; shard++)
         if ((session->shards >> shard & 1) != 0)
-            r = own_shard(session, shard, stop, err);
+            r = own_shard(session, shard, err);
     if (r == 0)
         r = read_ledgers(session, err);
     session->owns = r == 0;

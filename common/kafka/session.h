@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "common/base/error.h"
@@ -35,7 +34,7 @@ int session_poll(struct session *session, struct error *err);
  * topics to their end, the inputs from the bookmark. Restoring goes on in session_work().
  * Returns 0; -ESTALE (the topics are others: open a new session); or another negative errno.
  */
-int session_own(struct session *session, const atomic_bool *stop, struct error *err);
+int session_own(struct session *session, struct error *err);
 
 /* Reads, decides and commits one batch, or waits a moment for records. 0 or a negative errno. */
 int session_work(struct session *session, struct error *err);

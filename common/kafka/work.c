@@ -22,7 +22,7 @@
 #define BOOKMARK_ALONE_MS 5000
 /* How long a broker may take for each half of a commit; less when we are to stop. */
 #define COMMIT_MS_MAX 5000
-#define LAST_COMMIT_MS_MAX 1500
+#define LAST_COMMIT_MS_MAX 800
 #define EVENT_NAME_SIZE 160
 
 struct shard {

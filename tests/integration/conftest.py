@@ -6,6 +6,7 @@
     system   the same, not started: system.begin() starts it
     shared   a running system for all tests of a module that leave its services alone; much cheaper
     rng      random numbers that --seed repeats
+    note     note("a figure of interest"): shown at the end of the run
 
 A run that should have had a broker and had none has failed; nothing here is ever skipped.
 """
@@ -16,7 +17,7 @@ import resource
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from support.topics import delete_topics
 FILES_WANTED = 8192
 NEEDS_BROKER = {"session_broker"}
 
+_notes: list[str] = []
 _peaks: dict[str, float] = {}  # the most memory that an instance of each service ever held
 _state = {"brokers": 0, "wanted": 0, "failed": 0}
 
@@ -78,6 +80,8 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter):
+    for line in _notes:
+        terminalreporter.write_line(line)
     if _peaks:
         peaks = ", ".join(f"{name} {mib:g}" for name, mib in sorted(_peaks.items()))
         terminalreporter.write_line(f"peak resident memory, MiB: {peaks}")
@@ -129,6 +133,11 @@ def broker(session_broker) -> Iterator[Broker]:
     if was_away:
         session_broker.wait_healthy()
         session_broker.was_away = False
+
+
+@pytest.fixture
+def note(request) -> Callable[[str], None]:
+    return lambda text: _notes.append(f"{request.node.name}: {text}")
 
 
 @pytest.fixture

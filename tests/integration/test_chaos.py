@@ -24,7 +24,7 @@ KILL_APART_S = 2.5
 RECONNECT_S = 15
 
 
-def test_two_thousand_orders_survive_forty_kills_and_a_broker_restart(saga, broker, rng):
+def test_two_thousand_orders_survive_forty_kills_and_a_broker_restart(saga, broker, rng, note):
     last_fault = float("inf")
 
     def is_enough() -> bool:
@@ -42,7 +42,7 @@ def test_two_thousand_orders_survive_forty_kills_and_a_broker_restart(saga, brok
     assert not late, f"{len(late)} orders were final later than {FINAL_AFTER_FAULT_S} s after the last fault"
     assert len(saga.history.accepted()) >= ORDERS
     assert saga.unexpected_exits == []
-    print(f"orders: {saga.history.counts()}; peak memory, MiB: {saga.peak_mib()}")
+    note(f"orders: {saga.history.counts()}; peak memory, MiB: {saga.peak_mib()}")
     saga.assert_sound()
     saga.assert_memory()
 
@@ -87,7 +87,7 @@ def slowest(saga: Saga, start: float, end: float) -> float:
     return max(delays)
 
 
-def test_a_kill_and_restart_under_load_delays_no_order_by_two_seconds(saga):
+def test_a_kill_and_restart_under_load_delays_no_order_by_two_seconds(saga, note):
     """All four services in turn, 200 orders/s throughout; an order counts from when it was due."""
     marks = []
     with saga.supervised(), under_load(saga, RESTART_RATE):
@@ -100,7 +100,7 @@ def test_a_kill_and_restart_under_load_delays_no_order_by_two_seconds(saga):
     saga.wait_final()
     delays = {name: slowest(saga, start - 1, end) for (name, start), (_, end) in zip(marks, marks[1:])}
     calm = slowest(saga, marks[0][1] - CALM_S, marks[0][1] - 1)
-    print(f"slowest order, s: calm {calm:.2f}, " + ", ".join(f"{k} killed {v:.2f}" for k, v in delays.items()))
+    note(f"slowest order, s: calm {calm:.2f}, " + ", ".join(f"{k} killed {v:.2f}" for k, v in delays.items()))
     over = {name: round(delay, 2) for name, delay in delays.items() if delay - calm > RESTART_DELAY_S}
     assert not over, f"delayed by more than {RESTART_DELAY_S} s: {over} (calm: {calm:.2f})"
     saga.assert_sound(reads=False)

@@ -214,7 +214,7 @@ def test_a_cancellation_after_the_shipment_changes_nothing(shared):
     assert shared.status(attempt.order_id) == "completed"
 
 
-def test_cancellations_that_race_shipments_have_one_winner_each(shared):
+def test_cancellations_that_race_shipments_have_one_winner_each(shared, note):
     """Two hundred requests, each written a moment after its order."""
     ids = []
     for _ in range(200):
@@ -224,7 +224,7 @@ def test_cancellations_that_race_shipments_have_one_winner_each(shared):
     shared.wait_final()
     log = shared.assert_sound()
     cancelled = sum(shared.watch.outcome(order_id) == "OrderCancelled" for order_id in ids)
-    print(f"{cancelled} of {len(ids)} were cancelled")
+    note(f"{cancelled} of {len(ids)} were cancelled")
     outcomes = [e for order_id in ids for e in log.of_order(order_id) if e["event_type"] in OUTCOMES]
     assert len(outcomes) == len(ids)
 

@@ -90,7 +90,7 @@ def test_a_twin_with_the_same_data_directory_does_no_harm_either(saga):
 # --- standby and owner --------------------------------------------------------------------------------
 
 
-def test_standbys_take_over_when_the_owners_are_killed(saga):
+def test_standbys_take_over_when_the_owners_are_killed(saga, note):
     """Three of them at once: nothing moves until each has a successor."""
     names = ("payment", "inventory", "shipping")
     owners, standbys = [saga.service(name) for name in names], [saga.add(name, "standby") for name in names]
@@ -106,10 +106,10 @@ def test_standbys_take_over_when_the_owners_are_killed(saga):
     for standby in standbys:
         left = killed + TAKEOVER_S - time.monotonic()
         wait_until(lambda: role(standby) == "owner", left, lambda: f"the standby owns\n{standby.tail()}")
-        print(f"{standby} took over after {time.monotonic() - killed:.2f} s")
+        note(f"{standby} took over after {time.monotonic() - killed:.2f} s")
     running.stop()
     saga.wait_final()
-    print(f"the slowest order needed {slowest_event(saga, 'OrderCompleted'):.2f} s")
+    note(f"the slowest order needed {slowest_event(saga, 'OrderCompleted'):.2f} s")
     assert slowest_event(saga, "OrderCompleted") < TAKEOVER_S + CATCH_UP_S
     saga.assert_sound()
 

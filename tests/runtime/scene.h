@@ -29,7 +29,7 @@
 #define SCENE_OWN_MS_MAX 10000
 #define SCENE_ANSWER_MS_MAX 10000
 /* What runtime.h's runtime_stop() may take, whatever the broker does. */
-#define SCENE_STOP_MS_MAX 2000
+#define SCENE_STOP_MS_MAX 4000
 
 struct scene_setup {
     int brokers; /* 0: 1 */

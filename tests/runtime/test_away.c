@@ -15,7 +15,7 @@
 #include "tests/unit/suite.h"
 
 #define TEST_S_MAX 20
-/* A clear line within this; DESCRIBE_TIMEOUT_MS of session.c is 5000. */
+/* A clear line within this; DESCRIBE_TIMEOUT_MS of session.c is 3000. */
 #define SAID_MS_MAX 7000
 /* A broker that goes away is noticed by a bookmark that cannot be saved, or when the session
    ends. */
