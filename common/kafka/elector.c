@@ -77,7 +77,7 @@ static int new_consumer(const struct elector_config *config, struct elector *ele
         {"group.instance.id", config->instance}, /* a restart delays by 0.1 s instead of 8 s */
         {"partition.assignment.strategy", "cooperative-sticky"},
         {"session.timeout.ms", session_ms},
-        {"heartbeat.interval.ms", "500"},  /* how soon a rebalance is noticed */
+        {"heartbeat.interval.ms", "200"},  /* how soon a rebalance is noticed */
         {"max.poll.interval.ms", "60000"}, /* above whatever a commit may take */
         {"fetch.wait.max.ms", "10000"},
         /* Travels in what we tell the group: see elector_confirm_fenced(). Nothing else uses it. */

@@ -17,9 +17,6 @@
 #define TEST_S_MAX 20
 /* A clear line within this; DESCRIBE_TIMEOUT_MS of session.c is 3000. */
 #define SAID_MS_MAX 7000
-/* A broker that goes away is noticed by a bookmark that cannot be saved, or when the session
-   ends. */
-#define NOTICED_MS_MAX 17000
 /* From the return of the broker to work: reconnects come within a second. */
 #define BACK_MS_MAX 8000
 /* Between two signs of life, whatever happens; the watchdog bites after 60 s. */
