@@ -41,7 +41,7 @@ struct ledger {
     struct overlay overlay;
     struct advance advances[LEDGER_ADVANCES_MAX];
     size_t advance_count;
-    char expiry_key[LEDGERS_MAX][STORE_KEY_MAX]; /* where the look for expired entries goes on */
+    char expiry_key[LEDGERS_MAX][STORE_KEY_MAX + 2]; /* where the look for expired ones goes on */
     struct event none;
     struct event found; /* aligned copy of what the store returned */
 };
@@ -271,6 +271,8 @@ static int expire_some(struct ledger *ledger, size_t table, struct store_txn *tx
         store_cursor_close(cursor);
         if (r < 0)
             break;
+        if (key.size > STORE_KEY_MAX)
+            return error_set(err, -EUCLEAN, "local store: a key of %zu bytes", key.size);
         /* The first key after this one: the same with a byte added. */
         memcpy(place, key.data, key.size);
         memcpy(place + key.size, "\1", 2);

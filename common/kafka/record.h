@@ -40,7 +40,7 @@ enum record_verdict {
  *
  * wanted           indexed by enum event_type; borrowed.
  * partition_count  of the record's topic; to check that the key belongs to the partition.
- * ret              written on RECORD_EVENT only, and only event_size(ret) bytes of it.
+ * ret              at most event_size(ret) bytes of it are written; of use on RECORD_EVENT only.
  * err              one line on RECORD_REFUSED.
  */
 enum record_verdict record_read(struct codec *codec, const rd_kafka_message_t *message,
