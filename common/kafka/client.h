@@ -7,7 +7,14 @@
 #include <librdkafka/rdkafka.h>
 #include <stddef.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/error.h"
+
+/* Release of the library's own types that more than one file holds. */
+DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
+DEFINE_CLEANUP(kafka_error_cleanup, rd_kafka_error_t, rd_kafka_error_destroy)
+DEFINE_CLEANUP(metadata_cleanup, rd_kafka_consumer_group_metadata_t,
+               rd_kafka_consumer_group_metadata_destroy)
 
 /* How to reach the broker. All strings are borrowed for as long as the struct is in use. */
 struct kafka_config {

@@ -24,8 +24,6 @@ struct elector {
 };
 
 DEFINE_CLEANUP(elector_cleanup, struct elector, elector_free)
-DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
-DEFINE_CLEANUP(kafka_error_cleanup, rd_kafka_error_t, rd_kafka_error_destroy)
 
 static uint32_t set_of(const rd_kafka_topic_partition_list_t *partitions)
 {

@@ -30,9 +30,6 @@ struct publisher {
     int64_t positions[LEDGERS_MAX][PARTITIONS_MAX];
 };
 
-DEFINE_CLEANUP(publisher_cleanup, struct publisher, publisher_free)
-DEFINE_CLEANUP(kafka_error_cleanup, rd_kafka_error_t, rd_kafka_error_destroy)
-
 /* The message's opaque is 1 + the number of its ledger; 0 for a dead letter. */
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {

@@ -40,6 +40,8 @@ struct publisher_config {
 int publisher_new(const struct publisher_config *config, struct publisher **ret, struct error *err);
 void publisher_free(struct publisher *publisher); /* NULL is harmless; does not wait */
 
+DEFINE_CLEANUP(publisher_cleanup, struct publisher, publisher_free)
+
 /*
  * Fences every predecessor and ends its open transaction. Returns 0, -ETIMEDOUT (no coordinator
  * within timeout_ms; call again), or -EIO, -EPERM.

@@ -53,8 +53,6 @@ struct session {
 };
 
 DEFINE_CLEANUP(session_cleanup, struct session, session_close)
-DEFINE_CLEANUP(publisher_cleanup, struct publisher, publisher_free)
-DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
 
 static const char *group_name(const struct session *session, char out[NAME_SIZE])
 {

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/error.h"
 
 /* Largest file; address space only, the file grows as needed. */
@@ -59,6 +60,8 @@ int store_begin_write(struct store *store, struct store_txn **ret, struct error 
 int store_commit(struct store_txn *txn, struct error *err); /* ends it in any case */
 void store_abort(struct store_txn *txn);                    /* NULL is harmless */
 
+DEFINE_CLEANUP(transaction_cleanup, struct store_txn, store_abort)
+
 /* 0, -ENOENT (no such key; `err` untouched), or another negative errno. */
 int store_get(struct store_txn *txn, size_t table, struct store_bytes key, struct store_bytes *ret,
               struct error *err);
@@ -94,3 +97,5 @@ int store_cursor_next(struct store_cursor *cursor, struct store_bytes *ret_key,
 int store_cursor_last(struct store_cursor *cursor, struct store_bytes *ret_key,
                       struct store_bytes *ret_value, struct error *err);
 void store_cursor_close(struct store_cursor *cursor);
+
+DEFINE_CLEANUP(cursor_cleanup, struct store_cursor, store_cursor_close)

@@ -48,9 +48,6 @@ struct work {
 };
 
 DEFINE_CLEANUP(work_cleanup, struct work, work_free)
-DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
-DEFINE_CLEANUP(metadata_cleanup, rd_kafka_consumer_group_metadata_t,
-               rd_kafka_consumer_group_metadata_destroy)
 
 static void note_wanted_types(struct work *work)
 {

@@ -14,8 +14,6 @@
 /* Entries that may expire per batch: more than a batch adds, so that they never pile up. */
 #define EXPIRED_PER_BATCH_MAX (2 * BATCH_RECORDS_MAX)
 
-DEFINE_CLEANUP(transaction_cleanup, struct store_txn, store_abort)
-
 void applier_init(struct applier *applier, const struct order_listener *listener)
 {
     memset(applier, 0, sizeof(*applier));

@@ -14,9 +14,6 @@
 /* Everything that a topic of topics.json may have, many times over. */
 #define PARTITIONS_MAX 4096
 
-DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
-DEFINE_CLEANUP(transaction_cleanup, struct store_txn, store_abort)
-
 /* group.id is only there because the library wants one: we join no group and commit nothing. */
 static const struct kafka_option options[] = {
     {"group.id", "none"},

@@ -32,8 +32,6 @@
 const enum topic history_topics[HISTORY_TOPIC_COUNT] = {
     TOPIC_ORDERS, TOPIC_PAYMENTS, TOPIC_INVENTORY, TOPIC_SHIPMENTS, TOPIC_ORDER_OUTCOMES};
 
-DEFINE_CLEANUP(cursor_cleanup, struct store_cursor, store_cursor_close)
-
 static uint8_t *put_number(uint8_t *out, uint64_t value, size_t size)
 {
     for (size_t i = 0; i < size; i++)

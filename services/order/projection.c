@@ -51,8 +51,6 @@ struct projection {
     int64_t next_check_ms;
 };
 
-DEFINE_CLEANUP(transaction_cleanup, struct store_txn, store_abort)
-
 static void set_readable(struct projection *projection, bool readable)
 {
     pthread_rwlock_wrlock(&projection->store_lock);

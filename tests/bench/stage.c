@@ -49,11 +49,6 @@ struct stage {
     char parsed[JSON_BYTES], built[JSON_BYTES], written[JSON_BYTES];
 };
 
-DEFINE_CLEANUP(error_cleanup, rd_kafka_error_t, rd_kafka_error_destroy)
-DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
-DEFINE_CLEANUP(metadata_cleanup, rd_kafka_consumer_group_metadata_t,
-               rd_kafka_consumer_group_metadata_destroy)
-
 static atomic_bool is_stopping;
 
 static void on_signal(int number)
@@ -77,7 +72,7 @@ static void check_code(const struct stage *stage, const char *what, rd_kafka_res
 /* Takes `error`. */
 static void check(const struct stage *stage, const char *what, rd_kafka_error_t *error)
 {
-    CLEANUP(error_cleanup) rd_kafka_error_t *owned = error;
+    CLEANUP(kafka_error_cleanup) rd_kafka_error_t *owned = error;
 
     if (owned != NULL)
         die(stage, what, rd_kafka_error_string(owned));

@@ -11,7 +11,6 @@
 #include "common/kafka/topics.h"
 
 DEFINE_CLEANUP(message_cleanup, rd_kafka_message_t, rd_kafka_message_destroy)
-DEFINE_CLEANUP(list_cleanup, rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy)
 
 struct reading {
     const char *order_id; /* borrowed */
