@@ -112,11 +112,15 @@ static bool read_timestamp(yyjson_val *value, int64_t *target)
 
 static bool read_number(const struct field *field, yyjson_val *value, int64_t *target)
 {
-    int scale = field->kind == FIELD_MONEY ? MONEY_DECIMALS : 0;
     const char *text = yyjson_get_raw(value);
+    size_t len = yyjson_get_len(value);
+    int r;
 
-    return text != NULL && decimal_parse(text, yyjson_get_len(value), scale, target) == 0 &&
-           number_is_accepted(field, *target);
+    if (text == NULL)
+        return false;
+    r = field->kind == FIELD_MONEY ? money_parse(text, len, target)
+                                   : decimal_parse(text, len, 0, target);
+    return r == 0 && number_is_accepted(field, *target);
 }
 
 static int read_record(const struct record *record, yyjson_val *object, void *base,
