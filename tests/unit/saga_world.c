@@ -215,6 +215,13 @@ static bool replay_receipts(const struct world *world)
     return world->refused != world->replayed;
 }
 
+/* The front door asks for the cancellation of orders only that it has seen placed. */
+static bool is_written(const struct world *world, size_t lane, enum event_type type)
+{
+    return type != EVENT_ORDER_CANCELLATION_SUBMITTED ||
+           world_count(world, lane, EVENT_ORDER_PLACED) > 0;
+}
+
 /* Returns false if there was nothing left to read. */
 static bool read_topic(const struct world *world, size_t lane, enum service service,
                        enum topic topic)
@@ -222,7 +229,9 @@ static bool read_topic(const struct world *world, size_t lane, enum service serv
     bool any = false;
 
     for (size_t i = 0; i < world->length[lane][topic]; i++) {
-        if (!consumes(service, world_record(world, lane, topic, i)->type))
+        enum event_type type = world_record(world, lane, topic, i)->type;
+
+        if (!consumes(service, type) || !is_written(world, lane, type))
             continue;
         if (is_done(world, lane, service, topic, i)) {
             take_again(world, lane, service, topic, i);

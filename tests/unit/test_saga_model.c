@@ -157,6 +157,7 @@ static void check_end(const struct world *world, size_t lane)
     size_t charged = world_count(world, lane, EVENT_PAYMENT_PROCESSED);
     size_t reserved = world_count(world, lane, EVENT_INVENTORY_RESERVED);
 
+    REQUIRE(world_count(world, lane, EVENT_ORDER_PLACED) == 1, "placed");
     REQUIRE(completed + cancelled == 1, "outcomes");
     REQUIRE(world_count(world, lane, EVENT_SHIPMENT_CREATED) == completed, "shipments");
     REQUIRE(charged - world_count(world, lane, EVENT_PAYMENT_REFUNDED) == completed, "money");
