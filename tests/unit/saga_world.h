@@ -23,8 +23,9 @@ enum service { PAYMENT, INVENTORY, SHIPPING, ORDER, SERVICE_COUNT };
 struct world {
     uint8_t length[LANES][TOPIC_COUNT];
     uint8_t records[LANES][TOPIC_COUNT][RECORDS_MAX]; /* numbers of events */
-    uint16_t done[LANES][SERVICE_COUNT][TOPIC_COUNT]; /* bits: those that the service decided upon */
-    uint16_t refused, replayed;                       /* bits: receipts */
+    uint16_t done[LANES][SERVICE_COUNT]
+                 [TOPIC_COUNT]; /* bits: those that the service decided upon */
+    uint16_t refused, replayed; /* bits: receipts */
 };
 
 void world_publish(struct world *world, size_t lane, const struct event *event);
