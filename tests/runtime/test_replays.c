@@ -1,6 +1,6 @@
 /*
  * test_replays.c - dead letters that the operator gives back: decided upon as if they came from
- * their own topic, or refused once more. How they get there: tests/integration/test_dead_letters.py.
+ * their own topic, or refused once more. See tests/integration/test_dead_letters.py, too.
  */
 #include <string.h>
 

@@ -50,8 +50,8 @@ const struct book *world_book(const struct world *world, size_t lane, enum servi
  * and must have no effect: this is what a crash, a takeover or an older bookmark does. "Impossible"
  * is a failure.
  *
- * `check` sees each world once; `terminal`: nothing is left to read or to replay. Returns the number
- * of worlds.
+ * `check` sees each world once; `terminal`: nothing is left to read or to replay. Returns the
+ * number of worlds.
  */
 size_t world_explore(const struct world *start, const void *const settings[SERVICE_COUNT],
                      void (*check)(const struct world *world, bool terminal));
