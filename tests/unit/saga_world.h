@@ -43,15 +43,22 @@ const struct event *world_find(const struct world *world, size_t lane, enum even
 const struct book *world_book(const struct world *world, size_t lane, enum service service,
                               enum topic ledger);
 
+/* How an exploration is watched. Neither may change anything. */
+struct watch {
+    /* Each world, once; `terminal`: nothing is left to read or to replay. */
+    void (*world)(const struct world *world, bool terminal);
+    /* Each event of a decision: in which world, and upon which event, it was published. */
+    void (*step)(const struct world *before, size_t lane, const struct event *cause,
+                 const struct event *effect);
+};
+
 /*
  * Goes through every world that can be reached from `start`. At each step any service decides upon
  * any record that it has not decided upon: it may lag behind by any amount, and it may have refused
  * what stands before. And in each world, every record that was decided upon is delivered once more
  * and must have no effect: this is what a crash, a takeover or an older bookmark does. "Impossible"
  * is a failure.
- *
- * `check` sees each world once; `terminal`: nothing is left to read or to replay. Returns the
- * number of worlds.
+ * Returns the number of worlds.
  */
 size_t world_explore(const struct world *start, const void *const settings[SERVICE_COUNT],
-                     void (*check)(const struct world *world, bool terminal));
+                     const struct watch *watch);
