@@ -6,7 +6,25 @@
 enum exit_code topics_apply(const struct invocation *in, struct error *err);
 enum exit_code stock_receive(const struct invocation *in, struct error *err);
 enum exit_code order_show(const struct invocation *in, struct error *err);
+enum exit_code dead_letters_list(const struct invocation *in, struct error *err);
+enum exit_code dead_letters_show(const struct invocation *in, struct error *err);
+enum exit_code dead_letters_replay(const struct invocation *in, struct error *err);
+enum exit_code dead_letters_discard(const struct invocation *in, struct error *err);
 
 /* Rows of options, as they stand in main.c. */
 enum { TOPICS_APPLY_DRY_RUN, TOPICS_APPLY_STRICT };
 enum { ORDER_SHOW_JSON };
+enum {
+    DEAD_LETTERS_LIST_SERVICE,
+    DEAD_LETTERS_LIST_CAUSE,
+    DEAD_LETTERS_LIST_ALL,
+    DEAD_LETTERS_LIST_JSON,
+};
+enum { DEAD_LETTERS_SHOW_JSON };
+enum {
+    DEAD_LETTERS_REPLAY_SERVICE,
+    DEAD_LETTERS_REPLAY_CAUSE,
+    DEAD_LETTERS_REPLAY_ALL,
+    DEAD_LETTERS_REPLAY_DRY_RUN,
+};
+enum { DEAD_LETTERS_DISCARD_REASON, DEAD_LETTERS_DISCARD_DRY_RUN };
