@@ -14,7 +14,7 @@ from support import schemas
 
 SEED = int(os.environ.get("SAGA_SEED", "4"))
 SAMPLE = int(os.environ.get("SAGA_MUTANTS", "3000"))
-UNKNOWN = 20
+UNKNOWN = 5  # that many at least
 LARGE = "hundred-items"  # adds mutants, but no new ones
 
 NUMBERS = """0 -0 -0.0 1 2.0 1e1 10e-1 -1 -2 0.5 0.01 0.001 0.010 1.005 1e-2 1e-3 10000 10001 1000000 1000001
