@@ -39,7 +39,8 @@ struct order_entry {
 /* An entry of the timeline. */
 struct order_step {
     const struct order_entry *entry;
-    int64_t delay_ms; /* since its cause; 0 if that is not in the list, or its clock was ahead */
+    const struct order_entry *cause; /* NULL: not in the list */
+    int64_t delay_ms;                /* since its cause; 0 without one, or if its clock was ahead */
 };
 
 /* An event that is still to come, if nothing goes wrong from here on. */

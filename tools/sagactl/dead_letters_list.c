@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "tools/sagactl/commands.h"
+#include "tools/sagactl/document.h"
 #include "tools/sagactl/letter_json.h"
 #include "tools/sagactl/letters.h"
 #include "tools/sagactl/table.h"
@@ -18,8 +19,6 @@ static const struct table_column columns[] = {
     {"ID", false},  {"STATE", false},  {"REFUSED AT", false}, {"EVENT", false},
     {"KEY", false}, {"ORIGIN", false}, {"CAUSE", false},
 };
-
-DEFINE_CLEANUP(json_cleanup, json_t, json_decref)
 
 struct listing {
     bool all; /* those that are done with, too */
@@ -76,23 +75,19 @@ static int on_letter(void *context, const struct letter *letter,
 
 static int print(struct listing *listing, struct error *err)
 {
-    CLEANUP(json_cleanup) json_t *document = NULL;
+    int r = 0;
 
-    if (listing->list != NULL) {
-        document = json_pack("{s:O}", "dead_letters", listing->list);
-        if (document == NULL || json_dumpf(document, stdout, JSON_INDENT(2)) < 0)
-            return error_set(err, -EIO, "cannot print the list");
-        putchar('\n');
-    } else if (listing->count > 0) {
+    if (listing->list != NULL)
+        r = document_print(json_pack("{s:O}", "dead_letters", listing->list), stdout, err);
+    else if (listing->count > 0)
         table_print(listing->table, stdout);
-    } else {
+    else
         printf("no %sdead letters\n", listing->all ? "" : "open ");
-    }
-    if (listing->left_out > 0)
+    if (r == 0 && listing->left_out > 0)
         return error_set(err, -E2BIG,
                          "%zu more are not shown: narrow it down with --service, --cause",
                          listing->left_out);
-    return 0;
+    return r;
 }
 
 static enum exit_code list(const struct invocation *in, struct selection *selection,

@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/util.h"
 #include "tools/sagactl/commands.h"
+#include "tools/sagactl/document.h"
 #include "tools/sagactl/letter_json.h"
 #include "tools/sagactl/letters.h"
 
@@ -15,8 +16,6 @@
 #define CHUNK 512
 #define TEXT_SIZE (4 * CHUNK + 8)
 #define LABEL_WIDTH 11
-
-DEFINE_CLEANUP(json_cleanup, json_t, json_decref)
 
 struct showing {
     bool json;
@@ -122,14 +121,10 @@ static int print_json(const struct letter *letter, const struct resolution *reso
 {
     CLEANUP(json_cleanup) json_t *document = letter_json(letter, resolution);
 
-    if (document == NULL ||
-        json_object_set_new(document, "obstacle",
-                            obstacle != NULL ? json_string(obstacle) : json_null()) < 0 ||
-        letter_json_add_record(document, letter) != 0 ||
-        json_dumpf(document, stdout, JSON_INDENT(2)) < 0)
-        return error_set(err, -ENOMEM, "cannot print the letter");
-    putchar('\n');
-    return 0;
+    if (json_object_set_new(document, "obstacle", document_text(obstacle)) < 0 ||
+        letter_json_add_record(document, letter) != 0)
+        return error_set(err, -ENOMEM, "out of memory");
+    return document_print(TAKE_PTR(document), stdout, err);
 }
 
 static int on_letter(void *context, const struct letter *letter,

@@ -1,16 +1,17 @@
 /* letter_json.c - see letter_json.h. */
 #include "tools/sagactl/letter_json.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/cleanup.h"
-#include "common/base/clock.h"
+#include "tools/sagactl/document.h"
 
 #define HEX_SUFFIX "_hex"
 #define NAME_SIZE 32
-/* The last time that timestamp_format() can say. */
+/* The last time that has a text. */
 #define TIME_MS_MAX INT64_C(253402300799999)
 
 static json_t *hex(struct bytes bytes)
@@ -49,12 +50,9 @@ static int set_number(json_t *object, const char *name, struct bytes bytes)
 
 static int set_time(json_t *object, int64_t time_ms)
 {
-    char text[TIMESTAMP_SIZE];
+    bool has_text = time_ms >= 0 && time_ms <= TIME_MS_MAX;
 
-    if (time_ms < 0 || time_ms > TIME_MS_MAX)
-        return json_object_set_new(object, "time", json_null());
-    timestamp_format(time_ms, text);
-    return json_object_set_new(object, "time", json_string(text));
+    return json_object_set_new(object, "time", has_text ? document_time(time_ms) : json_null());
 }
 
 static json_t *origin_json(const struct letter *letter)
