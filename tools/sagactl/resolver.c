@@ -208,8 +208,6 @@ int resolver_commit(struct resolver *resolver, struct error *err)
     resolver->in_transaction = error != NULL;
     if (error == NULL)
         return 0;
-    r = transaction_error(resolver, error, "nothing was written", err);
-    if (r == -ETIMEDOUT)
-        return error_prefix(err, r, "it is not known what was written, run it again");
-    return r;
+    r = transaction_error(resolver, error, "cannot commit", err);
+    return r == -EPERM ? r : error_prefix(err, r, "what was written is not known, run it again");
 }
