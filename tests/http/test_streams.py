@@ -84,6 +84,15 @@ def test_a_sleeping_stream_is_not_asked(streaming):
     orders.ask("POST", "/end")
 
 
+def test_a_wake_before_the_stream_is_asleep_is_not_lost(streaming):
+    server, orders = streaming
+    connection = follow(server, FOLLOW.replace("/stream", "/self-waking"))
+    for number in range(1000):
+        assert connection.read_chunk() == b"%d\n" % number
+    orders.ask("POST", "/end")
+    assert connection.read_chunk() == b""
+
+
 def test_no_wake_of_another_thread_is_lost(streaming):
     server, orders = streaming
     readers = [follow(server) for _ in range(8)]
