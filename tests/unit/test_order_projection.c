@@ -31,7 +31,7 @@ static struct error err;
 /* Of the listener, on the projection's thread. */
 static struct codec *listener_codec;
 static atomic_bool is_listening;
-static atomic_size_t told, told_and_readable;
+static atomic_size_t told, told_and_readable, told_ready;
 
 static bool is_wanted(void *context)
 {
@@ -44,6 +44,7 @@ static void on_changes(void *context, const struct order_change *changes, size_t
     struct history history;
 
     (void)context;
+    told_ready += count == 0;
     for (size_t i = 0; i < count; i++) {
         if (projection_read(projection, listener_codec, changes[i].order_id, &history, NULL) == 0) {
             told_and_readable += history.count > 0;
@@ -73,7 +74,7 @@ static void set_up(void)
     ck_assert_int_eq(codec_new(&codec, NULL), 0);
     ck_assert_int_eq(codec_new(&listener_codec, NULL), 0);
     is_listening = false;
-    told = told_and_readable = 0;
+    told = told_and_readable = told_ready = 0;
 }
 
 static void tear_down(void)
@@ -238,6 +239,17 @@ START_TEST(who_is_told_of_a_change_can_read_it)
 }
 END_TEST
 
+START_TEST(who_waits_while_it_is_not_ready_is_told_when_it_is)
+{
+    is_listening = true;
+    given_ready_projection();
+    AWAIT(told_ready == 1, WIRE_MS_MAX);
+    send_order(1);
+    AWAIT(told == 1, WIRE_MS_MAX);
+    ck_assert_uint_eq(told_ready, 1);
+}
+END_TEST
+
 START_TEST(of_stock_nobody_is_told_and_a_tombstone_takes_it_away)
 {
     struct event event;
@@ -283,6 +295,7 @@ int main(void)
     tcase_add_test(tcase, it_waits_for_the_topic_of_the_stock_too);
     tcase_add_test(tcase, when_it_is_ready_all_that_was_there_can_be_read);
     tcase_add_test(tcase, who_is_told_of_a_change_can_read_it);
+    tcase_add_test(tcase, who_waits_while_it_is_not_ready_is_told_when_it_is);
     tcase_add_test(tcase, of_stock_nobody_is_told_and_a_tombstone_takes_it_away);
     tcase_add_test(tcase, after_a_restart_positions_still_mean_the_same);
     suite_add_tcase(suite, tcase);
