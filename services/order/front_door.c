@@ -22,7 +22,7 @@
 #include "services/order/order_json.h"
 #include "services/order/order_publisher.h"
 #include "services/order/order_request.h"
-#include "services/order/order_view.h"
+#include "common/event/order_view.h"
 #include "services/order/projection.h"
 #include "services/order/waiters.h"
 
@@ -259,7 +259,7 @@ static char *render_order(struct front_door *door, const struct order_view *view
 static char *render_timeline(struct front_door *door, const struct order_view *view,
                              size_t *ret_len)
 {
-    return order_timeline_json(view, door->http_codec, ret_len);
+    return order_timeline_json(view, clock_utc_ms(), door->http_codec, ret_len);
 }
 
 static void on_get_order(struct http_request *request, void *context)
