@@ -21,6 +21,7 @@
 #include "common/base/util.h"
 #include "services/order/order_json.h"
 #include "services/order/order_publisher.h"
+#include "services/order/order_reads.h"
 #include "services/order/order_request.h"
 #include "services/order/order_view.h"
 #include "services/order/projection.h"
@@ -41,6 +42,7 @@ struct front_door {
     struct projection *projection;
     struct codec *http_codec;       /* of the HTTP thread */
     struct codec *projection_codec; /* of the projection's thread */
+    struct order_reads reads;
 };
 
 static void refuse_for_now(struct http_request *request, const char *detail)
@@ -207,57 +209,14 @@ static void on_post_order(struct http_request *request, void *context)
     place_order(door, request, &event, traceparent);
 }
 
-typedef char *render_function(struct front_door *door, const struct order_view *view,
-                              size_t *ret_len);
-
-/* What is there of the order, rendered; or why not. */
-static void answer_order(struct front_door *door, struct http_request *request,
-                         render_function *render)
-{
-    const char *order_id = http_request_param(request, "order_id");
-    struct history history = {.count = 0};
-    struct order_view view;
-    struct error err;
-    int r = 0;
-
-    if (uuid_is_valid(order_id, strlen(order_id)))
-        r = projection_read(door->projection, door->http_codec, order_id, &history, &err);
-    if (r < 0) {
-        refuse_for_now(request, err.text);
-        return;
-    }
-    order_view_fold(history.entries, history.count, &view);
-    if (view.status == ORDER_UNKNOWN) {
-        http_answer_problem(request, 404, "there is no such order", NULL, 0);
-    } else {
-        size_t len = 0;
-        char *text = render(door, &view, &len);
-
-        answer_text(request, 200, text, len);
-    }
-    history_done(&history);
-}
-
-static char *render_order(struct front_door *door, const struct order_view *view, size_t *ret_len)
-{
-    (void)door;
-    return order_json(view, ret_len);
-}
-
-static char *render_timeline(struct front_door *door, const struct order_view *view,
-                             size_t *ret_len)
-{
-    return order_timeline_json(view, door->http_codec, ret_len);
-}
-
 static void on_get_order(struct http_request *request, void *context)
 {
-    answer_order(context, request, render_order);
+    order_reads_get_order(&((struct front_door *)context)->reads, request);
 }
 
 static void on_get_timeline(struct http_request *request, void *context)
 {
-    answer_order(context, request, render_timeline);
+    order_reads_get_timeline(&((struct front_door *)context)->reads, request);
 }
 
 /* --------------------------------------------------------------------------- the extension */
@@ -296,6 +255,8 @@ static int open_parts(struct front_door *door, const struct service_context *con
         r = order_publisher_new(&publisher, &door->publisher, err);
     if (r == 0)
         r = projection_open(&projection, &door->projection, err);
+    if (r == 0)
+        door->reads = (struct order_reads){door->projection, door->http_codec};
     return r;
 }
 
