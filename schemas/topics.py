@@ -74,10 +74,11 @@ def check_names(names: list, what: str):
 
 
 def check_co_partitioning(topics: list):
-    """One order is one partition everywhere."""
-    counts = {topic.partitions for topic in topics if topic.key == "order_id"}
+    """One order is one partition everywhere, also when a record of it is replayed."""
+    counts = {topic.partitions for topic in topics
+              if topic.key == "order_id" or topic.name.endswith(".replays")}
     if len(counts) > 1:
-        raise SchemaError(f"topics.json: topics keyed by order_id differ in partitions: {counts}")
+        raise SchemaError(f"topics.json: keyed by order_id, or replayed: differ in partitions: {counts}")
 
 
 def check_consumers(entry: dict, services: dict):

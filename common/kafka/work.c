@@ -106,7 +106,10 @@ uint32_t work_shard_of(const struct work *work, int32_t partition)
     return (uint32_t)partition % work->shard_count;
 }
 
-/* An own event that somebody else has published, or we before: it is the last of its key now. */
+/*
+ * An own event that somebody else has published, or we before: it is the last of its key now. One
+ * without a cause was decided by nobody, and no decision asks for it: the front door places orders.
+ */
 static int learn(struct work *work, const rd_kafka_message_t *record, enum topic topic,
                  struct error *err)
 {
@@ -117,7 +120,8 @@ static int learn(struct work *work, const rd_kafka_message_t *record, enum topic
                         topic_state(work->config.topics, topic)->partition_count, &work->input,
                         &why)) {
     case RECORD_EVENT:
-        r = ledger_put(work->config.ledger, &work->input, err);
+        if (work->input.causation_id[0] != '\0')
+            r = ledger_put(work->config.ledger, &work->input, err);
         break;
     case RECORD_SKIPPED:
         break;

@@ -23,7 +23,7 @@
 #include "services/order/order_publisher.h"
 #include "services/order/order_reads.h"
 #include "services/order/order_request.h"
-#include "services/order/order_view.h"
+#include "common/event/order_view.h"
 #include "services/order/projection.h"
 #include "services/order/waiters.h"
 

@@ -15,7 +15,7 @@
 
 #include "common/event/codec.h"
 #include "common/kafka/store.h"
-#include "services/order/order_view.h"
+#include "common/event/order_view.h"
 
 /* Names the layout in history_layout.h; another one in the store's identity discards the store. */
 #define HISTORY_FORMAT "order-history-3"

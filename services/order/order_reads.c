@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/uuid.h"
 #include "services/order/order_json.h"
-#include "services/order/order_view.h"
+#include "common/event/order_view.h"
 
 #define RETRY_AFTER_S "1"
 #define JSON_TYPE "application/json"
@@ -68,7 +69,7 @@ static char *render_order(const struct order_reads *reads, const struct order_vi
 static char *render_timeline(const struct order_reads *reads, const struct order_view *view,
                              size_t *ret_len)
 {
-    return order_timeline_json(view, reads->codec, ret_len);
+    return order_timeline_json(view, clock_utc_ms(), reads->codec, ret_len);
 }
 
 void order_reads_get_order(const struct order_reads *reads, struct http_request *request)

@@ -26,6 +26,8 @@
 
 /* Never an own last event. A new event type goes here, or gets a row in every rule. */
 #define CASES_NOT_OWN                                                                              \
+    case EVENT_ORDER_SUBMITTED:                                                                    \
+    case EVENT_ORDER_CANCELLATION_SUBMITTED:                                                       \
     case EVENT_ORDER_PLACED:                                                                       \
     case EVENT_ORDER_CANCELLATION_REQUESTED:                                                       \
     case EVENT_INVENTORY_RESERVED:                                                                 \

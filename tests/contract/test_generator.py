@@ -48,6 +48,10 @@ def test_every_file_that_was_read_is_a_dependency(copy):
             assert str(path) in depfile
 
 
+def topic(document, name):
+    return next(entry for entry in document["topics"] if entry["name"] == name)
+
+
 CASES = {
     "a number that is not money": (
         "types.json", lambda d: d["$defs"]["amount"].pop("multipleOf"), "needs 'multipleOf': 0.01"),
@@ -94,13 +98,15 @@ CASES = {
     "a topic twice": (
         "topics.json", lambda d: d["topics"].append(d["topics"][0]), "more than one topic"),
     "an event without a topic": (
-        "topics.json", lambda d: d["topics"][4]["events"].pop(), "no topic for"),
+        "topics.json", lambda d: topic(d, "order-outcomes")["events"].pop(), "no topic for"),
     "an event without a schema": (
-        "topics.json", lambda d: d["topics"][0]["events"].append("OrderArchived"), "OrderArchived.json"),
+        "topics.json", lambda d: topic(d, "orders")["events"].append("OrderArchived"), "OrderArchived.json"),
     "topics of one key that are not co-partitioned": (
         "topics.json", lambda d: d["topics"][0].update(partitions=8), "differ in partitions"),
     "a consumer of what is not there": (
-        "topics.json", lambda d: d["topics"][0]["consumers"].update(payment=["StockReceived"]), "consumer"),
+        "topics.json", lambda d: topic(d, "orders")["consumers"].update(payment=["StockReceived"]), "consumer"),
+    "replays that are not co-partitioned": (
+        "topics.json", lambda d: topic(d, "payment.replays").update(partitions=1), "differ in partitions"),
     "more inventory shards than one": (
         "topics.json", lambda d: d["services"]["inventory"].update(shards=2), "shards must be 1..1"),
 }

@@ -20,6 +20,8 @@ WRITER_OF = {name: topic["writer"] for topic in schemas.TOPICS for name in topic
 TOPIC_OF = {name: topic["name"] for topic in schemas.TOPICS for name in topic.get("events", [])}
 KEY_OF = {name: topic["key"] for topic in schemas.TOPICS for name in topic.get("events", [])}
 ORDER_TOPICS = [topic["name"] for topic in schemas.TOPICS if topic.get("key") == "order_id"]
+# What an order's timeline is made of; requests are no facts about the order yet.
+HISTORY_TOPICS = [name for name in ORDER_TOPICS if name != "order-requests"]
 SERVICES = ("order", "payment", "inventory", "shipping")
 
 
@@ -109,3 +111,12 @@ def order_placed(order_id: str | None = None, customer_id: str = "by-hand",
 
 def cancellation_requested(order_id: str, reason: str = "customer_request") -> dict:
     return new_event("OrderCancellationRequested", {"order_id": order_id, "reason": reason})
+
+
+def order_submitted(order_id: str, **order) -> dict:
+    """An OrderSubmitted; `order` as in order_placed()."""
+    return new_event("OrderSubmitted", order_placed(order_id, **order)["data"])
+
+
+def cancellation_submitted(order_id: str, reason: str = "customer_request") -> dict:
+    return new_event("OrderCancellationSubmitted", {"order_id": order_id, "reason": reason})

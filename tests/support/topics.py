@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka.admin import AdminClient
 
 from support import schemas
-from support.events import ORDER_TOPICS, TOPIC_OF, Headers, encode, key_of
+from support.events import HISTORY_TOPICS, TOPIC_OF, Headers, encode, key_of
 from support.waiting import wait_until
 
 REQUEST_S = 10
@@ -77,9 +77,9 @@ class Log:
         return [r.event for r in self.records if r.event is not None and r.event.get("event_type") in types]
 
     def of_order(self, order_id: str) -> list[dict]:
-        """The events of an order, by time."""
+        """The events of an order, by time; requests are none yet."""
         found = [r.event for r in self.records
-                 if r.event and r.key == order_id.encode() and r.topic in ORDER_TOPICS]
+                 if r.event and r.key == order_id.encode() and r.topic in HISTORY_TOPICS]
         return sorted(found, key=lambda event: event["timestamp"])
 
 

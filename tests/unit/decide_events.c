@@ -69,6 +69,19 @@ struct event nothing(void)
     return (struct event){.type = EVENT_NONE};
 }
 
+struct event order_submitted(int64_t total_minor, const char *items)
+{
+    struct event event = {.type = EVENT_ORDER_SUBMITTED};
+    struct order_submitted *data = &event.data.order_submitted;
+
+    PUT_TEXT(data->order_id, ORDER_ID);
+    PUT_TEXT(data->customer_id, CUSTOMER_ID);
+    PUT_TEXT(data->currency, CURRENCY);
+    data->total_amount_minor = total_minor;
+    data->item_count = put_order_items(data->items, items);
+    return event;
+}
+
 struct event order_placed(int64_t total_minor, const char *items)
 {
     struct event event = {.type = EVENT_ORDER_PLACED};
@@ -169,6 +182,7 @@ struct event order_completed(void)
         return event;                                                                              \
     }
 
+DEFINE_EVENT_WITH_REASON(order_cancellation_submitted, EVENT_ORDER_CANCELLATION_SUBMITTED)
 DEFINE_EVENT_WITH_REASON(order_cancellation_requested, EVENT_ORDER_CANCELLATION_REQUESTED)
 DEFINE_EVENT_WITH_REASON(payment_failed, EVENT_PAYMENT_FAILED)
 DEFINE_EVENT_WITH_REASON(payment_cancelled, EVENT_PAYMENT_CANCELLED)

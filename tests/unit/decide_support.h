@@ -70,6 +70,8 @@ void scene_then_impossible(const char *file, int line, const char *part);
 const char *all_products(void);
 
 struct event nothing(void);
+struct event order_submitted(int64_t total_minor, const char *items);
+struct event order_cancellation_submitted(const char *reason);
 struct event order_placed(int64_t total_minor, const char *items);
 struct event order_cancellation_requested(const char *reason);
 struct event payment_processed(int64_t amount_minor, const char *items);

@@ -80,7 +80,8 @@ static void book_add_topic(struct book *book, const struct world *world, size_t 
         book_add(book, world_record(world, lane, topic, i));
 }
 
-const struct book *world_book(const struct world *world, size_t lane, enum service service)
+const struct book *world_book(const struct world *world, size_t lane, enum service service,
+                              enum topic ledger)
 {
     static struct book book;
     const struct participant *participant = participants[service];
@@ -88,9 +89,12 @@ const struct book *world_book(const struct world *world, size_t lane, enum servi
     book.order.type = EVENT_NONE;
     book.level_count = 0;
     for (size_t i = 0; i < participant->ledger_count; i++) {
-        enum topic ledger = participant->ledgers[i];
+        enum topic own = participant->ledgers[i];
 
-        book_add_topic(&book, world, topic_info(ledger)->keyed_by_order ? lane : 0, ledger);
+        if (!topic_info(own)->keyed_by_order)
+            book_add_topic(&book, world, 0, own);
+        else if (own == ledger)
+            book_add_topic(&book, world, lane, own);
     }
     return &book;
 }
@@ -123,14 +127,19 @@ static void remember(const struct world *world)
 
 /* --- the steps -------------------------------------------------------------------------------- */
 
-static bool consumes(enum service service, enum event_type type)
+static const struct subscription *subscription_of(enum service service, enum event_type type)
 {
     const struct participant *participant = participants[service];
 
     for (size_t i = 0; i < participant->subscription_count; i++)
         if (participant->subscriptions[i].type == type)
-            return true;
-    return false;
+            return &participant->subscriptions[i];
+    return NULL;
+}
+
+static bool consumes(enum service service, enum event_type type)
+{
+    return subscription_of(service, type) != NULL;
 }
 
 static bool consumes_topic(enum service service, enum topic topic)
@@ -149,8 +158,9 @@ static const struct decision *decide(const struct world *world, size_t lane, enu
     static struct decision decision;
     const struct event *event = world_record(world, lane, topic, i);
 
-    book_decide(participants[service], settings[service], world_book(world, lane, service), event,
-                (int64_t)i, &decision);
+    book_decide(participants[service], settings[service],
+                world_book(world, lane, service, subscription_of(service, event->type)->ledger),
+                event, (int64_t)i, &decision);
     REQUIRE(decision.impossible == NULL, "%s, %s: %s", participants[service]->name,
             event_type_name(event->type), decision.impossible);
     return &decision;

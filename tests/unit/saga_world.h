@@ -31,8 +31,10 @@ size_t world_count(const struct world *world, size_t lane, enum event_type type)
 /* The first of its type, or NULL. */
 const struct event *world_find(const struct world *world, size_t lane, enum event_type type);
 
-/* What a service finds in its own topics: order and products. Valid until the next call. */
-const struct book *world_book(const struct world *world, size_t lane, enum service service);
+/* What a service finds in its `ledger` about the order, and about products. Valid until the next
+   call. */
+const struct book *world_book(const struct world *world, size_t lane, enum service service,
+                              enum topic ledger);
 
 /*
  * Goes through every world that can be reached from `start`. At each step any service reads its

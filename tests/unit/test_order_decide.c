@@ -91,6 +91,64 @@ START_TEST(an_event_of_another_service_in_the_ledger_is_impossible)
 }
 END_TEST
 
+/* --- OrderSubmitted, OrderCancellationSubmitted: the ledger is orders ------------------------- */
+
+START_TEST(an_order_that_was_asked_for_is_placed)
+{
+    WHEN(order_submitted(1999, "A:2 B:1"));
+    THEN(order_placed(1999, "A:2 B:1"));
+}
+END_TEST
+
+START_TEST(the_same_key_places_nothing_again)
+{
+    GIVEN(order_placed(1999, "A:2 B:1"));
+    WHEN(order_submitted(1999, "A:2 B:1"));
+    THEN_NOTHING();
+    WHEN(order_submitted(2000, "B:1"));
+    THEN_NOTHING();
+    GIVEN(order_cancellation_requested("customer_request"));
+    WHEN(order_submitted(1999, "A:2 B:1"));
+    THEN_NOTHING();
+}
+END_TEST
+
+START_TEST(a_cancellation_is_asked_for)
+{
+    GIVEN(order_placed(1999, "A:2 B:1"));
+    WHEN(order_cancellation_submitted("deadline_passed"));
+    THEN(order_cancellation_requested("deadline_passed"));
+}
+END_TEST
+
+/* The front door has placed it: this ledger knows only orders that were asked for with a key. */
+START_TEST(a_cancellation_is_asked_for_of_an_order_that_was_placed_without_a_key)
+{
+    WHEN(order_cancellation_submitted("customer_request"));
+    THEN(order_cancellation_requested("customer_request"));
+}
+END_TEST
+
+START_TEST(a_cancellation_is_asked_for_once)
+{
+    GIVEN(order_cancellation_requested("customer_request"));
+    WHEN(order_cancellation_submitted("customer_request"));
+    THEN_NOTHING();
+    WHEN(order_cancellation_submitted("deadline_passed"));
+    THEN_NOTHING();
+}
+END_TEST
+
+START_TEST(an_event_of_another_ledger_in_orders_is_impossible)
+{
+    GIVEN(order_completed());
+    WHEN(order_submitted(1999, "A:2"));
+    THEN_IMPOSSIBLE("not of the order service");
+    WHEN(order_cancellation_submitted("customer_request"));
+    THEN_IMPOSSIBLE("not of the order service");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("order_decide");
@@ -106,6 +164,12 @@ int main(void)
     tcase_add_test(table, an_order_is_cancelled_once);
     tcase_add_test(table, an_order_that_has_shipped_cannot_be_without_money);
     tcase_add_test(table, an_event_of_another_service_in_the_ledger_is_impossible);
+    tcase_add_test(table, an_order_that_was_asked_for_is_placed);
+    tcase_add_test(table, the_same_key_places_nothing_again);
+    tcase_add_test(table, a_cancellation_is_asked_for);
+    tcase_add_test(table, a_cancellation_is_asked_for_of_an_order_that_was_placed_without_a_key);
+    tcase_add_test(table, a_cancellation_is_asked_for_once);
+    tcase_add_test(table, an_event_of_another_ledger_in_orders_is_impossible);
     suite_add_tcase(suite, table);
     return suite_main(suite);
 }

@@ -38,7 +38,7 @@ static void check_single_events(const struct world *world, size_t lane)
 
         seen[type] |= count > 0;
         if (topic_info(event_topic(type))->keyed_by_order &&
-            type != EVENT_ORDER_CANCELLATION_REQUESTED)
+            type != EVENT_ORDER_CANCELLATION_SUBMITTED)
             REQUIRE(count <= 1, "%s: twice", event_type_name(type));
     }
 }
@@ -110,7 +110,7 @@ static int64_t pieces_received(const struct stock_level_changed *level)
 /* Invariant 2, at every prefix of the log, and for the newest levels against what came and left. */
 static void check_stock(const struct world *world, bool terminal)
 {
-    const struct book *book = world_book(world, 0, INVENTORY);
+    const struct book *book = world_book(world, 0, INVENTORY, TOPIC_INVENTORY);
 
     for (size_t i = 0; i < world->length[0][TOPIC_STOCK]; i++) {
         const struct stock_level_changed *level =
@@ -178,9 +178,9 @@ static void begin(struct world *world)
 {
     static const char *const reasons[] = {"customer_request", "deadline_passed"};
 
-    publish(world, 0, order_placed(TOTAL, "A:1 B:1 A:1"));
+    publish(world, 0, order_submitted(TOTAL, "A:1 B:1 A:1"));
     for (size_t i = 0; i < setup.cancellations; i++)
-        publish(world, 0, order_cancellation_requested(reasons[i]));
+        publish(world, 0, order_cancellation_submitted(reasons[i]));
     if (setup.orders == 2)
         publish(world, 1, second_order());
     if (setup.pieces_a != UNKNOWN)

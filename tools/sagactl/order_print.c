@@ -105,6 +105,8 @@ static void add_facts(struct detail *detail, const struct event *event)
         add_lines(detail, data->shipment_created.items, data->shipment_created.item_count);
         break;
     case EVENT_NONE:
+    case EVENT_ORDER_SUBMITTED:
+    case EVENT_ORDER_CANCELLATION_SUBMITTED:
     case EVENT_ORDER_CANCELLATION_REQUESTED:
     case EVENT_PAYMENT_FAILED:
     case EVENT_PAYMENT_CANCELLED:

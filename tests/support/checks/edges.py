@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from support.checks.facts import DEAD_LETTERS, Event, Facts, Violation, minor
 from support.client import Answer, Attempt, History
-from support.events import ORDER_TOPICS
+from support.events import HISTORY_TOPICS
 from support.topics import Log, Place, Record
 
 # What the service adds to the headers of a record that it refuses.
@@ -119,7 +119,7 @@ def check_reads(log: Log, order_ids: Iterable[str], order: Reader, timeline: Rea
     facts = Facts(log)
     by_order: dict[str, list[dict]] = {}
     for record in log.records:
-        if record.topic in ORDER_TOPICS and record.event:
+        if record.topic in HISTORY_TOPICS and record.event:
             by_order.setdefault((record.key or b"").decode(), []).append(record.event)
     for order_id in order_ids:
         events = by_order.get(order_id, [])

@@ -60,7 +60,11 @@ def _check_placed(facts: Facts, order_id: str, trail: dict[str, list[Event]]) ->
     facts.require(len(placed) < 2, 4, order_id, f"placed {len(placed)} times")
     if facts.final:
         facts.require(placed, 4, order_id, "was never placed")
+    asked = [event for event in trail["orders"] if event.type == "OrderCancellationRequested" and event.cause]
+    facts.require(len(asked) < 2, 5, order_id, f"its cancellation was asked for {len(asked)} times")
     for event in placed:
+        request = facts.cause_of(event)
+        facts.require(request is None or request.data == event.data, 4, event, f"is not what {request} asks for")
         total = sum(int(item["quantity"]) * minor(item["unit_price"]) for item in event.data["items"])
         facts.require(minor(event.data["total_amount"]) == total, 1, event, "its total is not the sum")
 
