@@ -21,10 +21,9 @@ static bool is_told(const struct order_entry *entry, const int64_t positions[ORD
     return entry->offset < positions[order_sequence_topic(entry)];
 }
 
-/* Also false for a time that is far ahead: it would have us wait without end. */
-static bool is_recent(const struct order_entry *entry, int64_t now_ms)
+bool order_cause_may_come(int64_t timestamp_ms, int64_t now_ms)
 {
-    int64_t age_ms = now_ms - entry->event->timestamp_ms;
+    int64_t age_ms = now_ms - timestamp_ms;
 
     return age_ms > -CAUSE_WAIT_MS && age_ms < CAUSE_WAIT_MS;
 }
@@ -45,7 +44,7 @@ static enum turn turn_of(const struct order_entry *entry, const struct order_ent
     for (size_t i = 0; i < count; i++)
         if (str_equal(entries[i].event->event_id, cause))
             return is_told(&entries[i], positions) ? TURN_NOW : TURN_LATER;
-    return is_recent(entry, now_ms) ? TURN_UNKNOWN : TURN_NOW;
+    return order_cause_may_come(entry->event->timestamp_ms, now_ms) ? TURN_UNKNOWN : TURN_NOW;
 }
 
 /* Each topic's first entry that was not told, or NULL. */

@@ -18,6 +18,9 @@
  */
 #define CAUSE_WAIT_MS 30000
 
+/* May a cause of something of that time still come? False also for a time that is far ahead. */
+bool order_cause_may_come(int64_t timestamp_ms, int64_t now_ms);
+
 /*
  * The entry to be told next: each cause before its effect, else the earliest; NULL: there is none,
  * and `ret_held` says if one waits for its cause. Causes outside of the order topics, which only
