@@ -26,6 +26,18 @@ struct waiters {
     struct waiter *buckets[BUCKETS];
 };
 
+enum order_stage order_stage_of(const struct order_view *view)
+{
+    if (view->status == ORDER_UNKNOWN)
+        return STAGE_NONE;
+    if (order_view_is_final(view))
+        return STAGE_FINAL;
+    for (size_t i = 0; i < view->step_count; i++)
+        if (view->steps[i].entry->event->type == EVENT_ORDER_CANCELLATION_REQUESTED)
+            return STAGE_CANCELLING;
+    return STAGE_PLACED;
+}
+
 int waiters_new(struct waiters **ret, struct error *err)
 {
     struct waiters *waiters = calloc(1, sizeof(*waiters));

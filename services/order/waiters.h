@@ -14,6 +14,7 @@
 
 #include "common/base/error.h"
 #include "common/base/uuid.h"
+#include "common/event/order_view.h"
 
 /* Requests that wait at a time. As many as there can be connections, so it is never the limit. */
 #define WAITERS_MAX 2048
@@ -25,6 +26,9 @@ enum order_stage {
     STAGE_CANCELLING, /* so can OrderCancellationRequested */
     STAGE_FINAL,      /* or the outcome */
 };
+
+/* How far an order has come. */
+enum order_stage order_stage_of(const struct order_view *view);
 
 struct waiter {
     /* Filled in by the caller; read by it again once the waiter was taken. */
