@@ -3,48 +3,19 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/util.h"
 #include "common/base/uuid.h"
 #include "common/event/order_view.h"
+#include "services/order/order_answer.h"
 #include "services/order/order_json.h"
 #include "services/order/order_list.h"
 
-#define RETRY_AFTER_S "1"
-#define JSON_TYPE "application/json"
 /* What has an ETag may be kept, but by the client alone, and is asked for each time. */
 #define REVALIDATE "private, no-cache"
 #define LINK_SIZE (LIST_NEXT_SIZE + sizeof("</v1/orders?>; rel=\"next\""))
-
-static void refuse_for_now(struct http_request *request, const char *detail)
-{
-    http_set_header(request, "Retry-After", RETRY_AFTER_S);
-    http_answer_problem(request, 503, detail, NULL, 0);
-}
-
-/* `text` may be NULL: memory was short. It is freed. */
-static void answer_text(struct http_request *request, char *text, size_t len)
-{
-    if (text != NULL)
-        http_answer_text(request, 200, JSON_TYPE, text, len);
-    else
-        http_answer_problem(request, 500, "out of memory", NULL, 0);
-    free(text);
-}
-
-/* True if the query has these parameters at most; otherwise it is answered. */
-static bool has_only(struct http_request *request, const char *const *names, size_t count)
-{
-    struct http_fault fault;
-
-    if (!http_request_query_fault(request, names, count, &fault))
-        return true;
-    http_answer_problem(request, 400, "the query is not understood", &fault, 1);
-    return false;
-}
 
 /* --------------------------------------------------------------------------------- one order */
 
@@ -61,12 +32,12 @@ static void answer_order(const struct order_reads *reads, struct http_request *r
     struct error err;
     int r = 0;
 
-    if (!has_only(request, NULL, 0))
+    if (order_answer_bad_query(request, NULL, 0))
         return;
     if (uuid_is_valid(order_id, strlen(order_id)))
         r = projection_read(reads->projection, reads->codec, order_id, &history, &err);
     if (r < 0) {
-        refuse_for_now(request, err.text);
+        order_answer_later(request, 503, err.text);
         return;
     }
     order_view_fold(history.entries, history.count, &view);
@@ -92,7 +63,7 @@ static void answer_view(const struct order_reads *reads, struct http_request *re
     } else {
         char *text = order_json(view, &len);
 
-        answer_text(request, text, len);
+        order_answer_json(request, 200, text, len);
     }
 }
 
@@ -103,7 +74,7 @@ static void answer_timeline(const struct order_reads *reads, struct http_request
     size_t len = 0;
     char *text = order_timeline_json(view, clock_utc_ms(), reads->codec, &len);
 
-    answer_text(request, text, len);
+    order_answer_json(request, 200, text, len);
 }
 
 void order_reads_get_order(const struct order_reads *reads, struct http_request *request)
@@ -131,7 +102,7 @@ static void answer_page(struct http_request *request, const struct list_params *
         snprintf(link, sizeof(link), "</v1/orders?%s>; rel=\"next\"", next);
         http_set_header(request, "Link", link);
     }
-    answer_text(request, text, len);
+    order_answer_json(request, 200, text, len);
 }
 
 static void answer_orders(const struct order_reads *reads, struct http_request *request,
@@ -154,7 +125,7 @@ static void answer_orders(const struct order_reads *reads, struct http_request *
         return;
     }
     list_page_free(page);
-    refuse_for_now(request, err.text);
+    order_answer_later(request, 503, err.text);
 }
 
 void order_reads_list_orders(const struct order_reads *reads, struct http_request *request)
@@ -167,16 +138,13 @@ void order_reads_list_orders(const struct order_reads *reads, struct http_reques
         .cursor = http_request_query(request, "cursor"),
     };
     struct list_query query;
-    struct http_fault fault;
     struct error err;
     const char *name;
 
-    if (!has_only(request, names, ARRAY_LEN(names)))
+    if (order_answer_bad_query(request, names, ARRAY_LEN(names)))
         return;
     if (list_query_read(&params, &query, &name, &err) < 0) {
-        snprintf(fault.pointer, sizeof(fault.pointer), "%s", name);
-        snprintf(fault.detail, sizeof(fault.detail), "%s", err.text);
-        http_answer_problem(request, 400, "the query is not understood", &fault, 1);
+        order_answer_fault(request, name, err.text);
         return;
     }
     answer_orders(reads, request, &params, &query);
@@ -204,7 +172,7 @@ void order_reads_get_stock(const struct order_reads *reads, struct http_request 
     struct error err;
     int r = -ENOENT;
 
-    if (!has_only(request, NULL, 0))
+    if (order_answer_bad_query(request, NULL, 0))
         return;
     if (event_text_check(EVENT_STOCK_LEVEL_CHANGED, "product_id", product_id, NULL) == 0)
         r = projection_stock(reads->projection, reads->codec, product_id, &level, &err);
@@ -213,5 +181,5 @@ void order_reads_get_stock(const struct order_reads *reads, struct http_request 
     else if (r == -ENOENT)
         http_answer_problem(request, 404, "nothing is known of such a product", NULL, 0);
     else
-        refuse_for_now(request, err.text);
+        order_answer_later(request, 503, err.text);
 }

@@ -15,12 +15,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/util.h"
-#include "services/order/stream_reader.h"
+#include "services/order/order_answer.h"
 
 #define BUCKETS 1024 /* a power of two */
 #define ALL BUCKETS  /* the list of those who read all orders stands behind the buckets */
-#define RETRY_AFTER_S "2"
-#define EVENT_STREAM "text/event-stream"
 #define TICK_MS 1000
 
 struct client {
@@ -38,7 +36,6 @@ struct client {
 };
 
 struct order_streams {
-    const struct order_reads *reads;
     pthread_mutex_t lock;
     bool closed;
     atomic_size_t count;
@@ -47,14 +44,12 @@ struct order_streams {
     struct stream_desk desk; /* the HTTP thread's */
 };
 
-int order_streams_new(const struct order_reads *reads, struct order_streams **ret,
-                      struct error *err)
+int order_streams_new(struct order_streams **ret, struct error *err)
 {
     struct order_streams *streams = calloc(1, sizeof(*streams));
 
     if (streams == NULL)
         return error_set(err, -ENOMEM, "out of memory");
-    streams->reads = reads;
     pthread_mutex_init(&streams->lock, NULL);
     *ret = streams;
     return 0;
@@ -67,6 +62,13 @@ void order_streams_free(struct order_streams *streams)
     assert(streams->count == 0);
     pthread_mutex_destroy(&streams->lock);
     free(streams);
+}
+
+void order_streams_connect(struct order_streams *streams, struct projection *projection,
+                           struct codec *codec)
+{
+    streams->desk.projection = projection;
+    streams->desk.codec = codec;
 }
 
 /* FNV-1a */
@@ -219,46 +221,17 @@ static void close_client(void *context)
     free(client);
 }
 
-/* ------------------------------------------------------------------------------ the requests */
-
-static void refuse_for_now(struct http_request *request, const char *detail)
+static struct client *client_new(struct order_streams *streams, const struct stream_reader *reader)
 {
-    http_set_header(request, "Retry-After", RETRY_AFTER_S);
-    http_answer_problem(request, 503, detail, NULL, 0);
-}
+    struct client *client = calloc(1, sizeof(*client));
 
-static void refuse_param(struct http_request *request, const char *name, const char *detail)
-{
-    struct http_fault fault;
-
-    str_copy(fault.pointer, sizeof(fault.pointer), name);
-    str_copy(fault.detail, sizeof(fault.detail), detail);
-    http_answer_problem(request, 400, "the request is not understood", &fault, 1);
-}
-
-/* Where the client says it was. True: `ret` is written, if it says so. False: it is answered. */
-static bool read_last_id(struct http_request *request, char kind, size_t rows, size_t columns,
-                         int64_t *ret, bool *ret_given)
-{
-    const char *id = http_request_header(request, "Last-Event-ID");
-
-    *ret_given = id != NULL && id[0] != '\0';
-    if (!*ret_given || stream_id_parse(id, kind, rows, columns, ret))
-        return true;
-    refuse_param(request, "Last-Event-ID", "must be the id of an event of this stream");
-    return false;
-}
-
-static struct client *client_new(struct order_streams *streams, struct http_request *request)
-{
-    struct client *client = NULL;
-
-    if (streams->count < STREAM_READERS_MAX)
-        client = calloc(1, sizeof(*client));
     if (client == NULL)
-        refuse_for_now(request, "too many streams are being read");
-    else
-        client->streams = streams;
+        return NULL;
+    client->streams = streams;
+    client->reader = *reader;
+    client->list = reader->kind == STREAM_OF_ORDER ? bucket_of(reader->order_id) : ALL;
+    client->sent_ms = clock_monotonic_ms();
+    stream_reader_open(&client->reader);
     return client;
 }
 
@@ -275,115 +248,22 @@ static void enlist(struct client *client)
     pthread_mutex_unlock(&streams->lock);
 }
 
-/* Takes the client. Nothing is read before this has returned; from then on nothing is missed. */
-static void start(struct client *client, struct http_request *request)
+/* Nothing is read before this has returned; and what is read then is all that came before. */
+void order_streams_start(struct order_streams *streams, struct http_request *request,
+                         const struct stream_reader *reader)
 {
-    const struct http_stream_source source = {
-        .read = read_client, .closed = close_client, .context = client};
+    struct http_stream_source source = {.read = read_client, .closed = close_client};
+    struct client *client = NULL;
 
-    client->list =
-        client->reader.kind == STREAM_OF_ORDER ? bucket_of(client->reader.order_id) : ALL;
-    client->sent_ms = clock_monotonic_ms();
-    stream_reader_open(&client->reader);
-    client->streams->desk.projection = client->streams->reads->projection;
-    client->streams->desk.codec = client->streams->reads->codec;
+    if (streams->count < STREAM_READERS_MAX)
+        client = client_new(streams, reader);
+    source.context = client;
     http_set_header(request, "X-Accel-Buffering", "no");
-    if (http_answer_stream(request, EVENT_STREAM, &source, &client->stream) < 0) {
-        refuse_for_now(request, "out of memory");
-        free(client);
-    } else {
+    if (client != NULL &&
+        http_answer_stream(request, "text/event-stream", &source, &client->stream) == 0) {
         enlist(client);
-    }
-}
-
-/* True if the order is there; otherwise the request is answered. */
-static bool is_known(struct order_streams *streams, struct http_request *request,
-                     const char *order_id)
-{
-    const struct order_reads *reads = streams->reads;
-    struct history history = {.count = 0};
-    struct order_view view;
-    struct error err;
-    int r = 0;
-
-    if (uuid_is_valid(order_id, strlen(order_id)))
-        r = projection_read(reads->projection, reads->codec, order_id, &history, &err);
-    if (r < 0) {
-        refuse_for_now(request, err.text);
-        return false;
-    }
-    order_view_fold(history.entries, history.count, &view);
-    history_done(&history);
-    if (view.status == ORDER_UNKNOWN)
-        http_answer_problem(request, 404, "there is no such order", NULL, 0);
-    return view.status != ORDER_UNKNOWN;
-}
-
-/* Who was told of the order elsewhere may come before this replica has it. */
-static bool was_told(const int64_t positions[ORDER_POSITIONS])
-{
-    return positions[history_topic_index(TOPIC_ORDERS)] > 0;
-}
-
-void order_streams_get_order(struct order_streams *streams, struct http_request *request)
-{
-    const char *order_id = http_request_param(request, "order_id");
-    int64_t positions[ORDER_POSITIONS] = {0};
-    struct client *client;
-    bool given;
-
-    if (!has_only(request, NULL, 0) ||
-        !read_last_id(request, STREAM_OF_ORDER, 1, ORDER_POSITIONS, positions, &given))
-        return;
-    if (!(was_told(positions) && uuid_is_valid(order_id, strlen(order_id))) &&
-        !is_known(streams, request, order_id))
-        return;
-    client = client_new(streams, request);
-    if (client == NULL)
-        return;
-    client->reader.kind = STREAM_OF_ORDER;
-    str_copy(client->reader.order_id, UUID_SIZE, order_id);
-    memcpy(client->reader.positions, positions, sizeof(positions));
-    start(client, request);
-}
-
-/* True if all is well with it, or it is not given; otherwise the request is answered. */
-static bool check_customer(struct http_request *request, const char *customer_id)
-{
-    struct error err;
-
-    if (customer_id == NULL ||
-        event_text_check(EVENT_ORDER_PLACED, "customer_id", customer_id, &err) == 0)
-        return true;
-    refuse_param(request, "customer_id", err.text);
-    return false;
-}
-
-void order_streams_get_all(struct order_streams *streams, struct http_request *request)
-{
-    static const char *const names[] = {"customer_id"};
-    const char *customer_id = http_request_query(request, "customer_id");
-    struct feed_positions positions;
-    struct feed_cursor cursor;
-    struct client *client;
-    struct error err;
-    bool given;
-
-    if (!has_only(request, names, ARRAY_LEN(names)) || !check_customer(request, customer_id) ||
-        !read_last_id(request, STREAM_OF_ALL, HISTORY_TOPIC_COUNT, HISTORY_PARTITIONS_MAX,
-                      positions.next[0], &given))
-        return;
-    if (projection_feed_begin(streams->reads->projection, given ? &positions : NULL, &cursor,
-                              &err) < 0) {
-        refuse_for_now(request, err.text);
         return;
     }
-    client = client_new(streams, request);
-    if (client == NULL)
-        return;
-    client->reader.kind = STREAM_OF_ALL;
-    client->reader.cursor = cursor;
-    if (customer_id != NULL)
-        str_copy(client->reader.customer_id, CUSTOMER_ID_SIZE, customer_id);
-    start(client, request);
+    free(client);
+    order_answer_later(request, 503, "too many streams are being read");
 }

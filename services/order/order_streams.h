@@ -1,14 +1,14 @@
 /*
- * order_streams.h - GET /v1/orders/{order_id}/events and GET /v1/events: who reads, who is woken
- * when something has changed, and who is let go. What they are told: stream_reader.h.
+ * order_streams.h - those who read a stream of events: who is woken when something has changed, who
+ * is reminded, who is let go. What they are told is stream_reader.h.
  *
  * A stream stays open after the end of its order, because an EventSource would come back for ever;
- * and ends when the service stops, so that its client goes on elsewhere.
+ * it ends when the service stops, so that its client goes on elsewhere.
  */
 #pragma once
 
 #include "common/http/http.h"
-#include "services/order/order_reads.h"
+#include "services/order/stream_reader.h"
 
 /* Readers at a time; more are answered 503. They leave connections for everybody else. */
 #define STREAM_READERS_MAX 1024
@@ -20,24 +20,30 @@
 
 struct order_streams;
 
-/* `reads` is borrowed, and used on the HTTP thread. `ret` is owned by the caller. 0 or -ENOMEM. */
-int order_streams_new(const struct order_reads *reads, struct order_streams **ret,
-                      struct error *err);
+/* `ret` is owned by the caller. Returns 0 or -ENOMEM. */
+int order_streams_new(struct order_streams **ret, struct error *err);
 
-/* Asserts that there are no readers: the HTTP server ended them. NULL is harmless. */
+/* Asserts that there are no readers: the HTTP server has ended them. NULL is harmless. */
 void order_streams_free(struct order_streams *streams);
 
-/* Each answers the request; on the HTTP thread. */
-void order_streams_get_order(struct order_streams *streams, struct http_request *request);
-void order_streams_get_all(struct order_streams *streams, struct http_request *request);
+/* Where the readers read; before the first of them. Both borrowed, used on the HTTP thread. */
+void order_streams_connect(struct order_streams *streams, struct projection *projection,
+                           struct codec *codec);
 
-/* An order_listener. Any thread. */
+/*
+ * Answers the request: with a stream that begins where the reader, which is copied, says; 503 if
+ * there are too many. On the HTTP thread.
+ */
+void order_streams_start(struct order_streams *streams, struct http_request *request,
+                         const struct stream_reader *reader);
+
+/* For an order_listener. Any thread. */
 bool order_streams_is_wanted(const struct order_streams *streams);
 void order_streams_on_changes(struct order_streams *streams, const struct order_change *changes,
                               size_t count);
 
-/* Has to be called now and then, as every second: for who hears nothing otherwise. Any thread. */
+/* To be called every now and then, as every second: for those who hear nothing. Any thread. */
 void order_streams_tick(struct order_streams *streams, int64_t now_ms);
 
-/* Ends all streams, and refuses new ones. Any thread. */
+/* Ends all streams, old and new. Any thread. */
 void order_streams_close(struct order_streams *streams);
