@@ -9,12 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "services/order/batch.h"
 #include "services/order/follower.h"
 #include "services/order/history.h"
 
-/* One local transaction: what is there, but no more and no longer than this. */
-#define BATCH_RECORDS_MAX 2000
-#define BATCH_BYTES_MAX (1U << 20)
+/* One local transaction: what is there, but no more than a batch holds, and no longer than this. */
 #define BATCH_MS_MAX 50
 
 /* Something about this order came in. */
@@ -35,20 +34,10 @@ struct order_listener {
     void *context;
 };
 
-/* A record of the batch, and what it is sorted by. */
-struct applier_entry {
-    rd_kafka_message_t *message;
-    struct partition *partition;
-    int64_t latest_ms; /* the greatest record timestamp of its partition, up to here */
-    size_t arrival;
-};
-
 struct applier {
     struct order_listener listener;
     struct codec *codec; /* borrowed */
-    size_t count, bytes;
-    struct applier_entry batch[BATCH_RECORDS_MAX];
-    size_t change_count;
+    struct batch batch;
     struct order_change changes[BATCH_RECORDS_MAX];
 };
 

@@ -70,19 +70,19 @@ int history_put(struct history_writer *writer, const struct history_record *reco
                 struct error *err);
 
 /*
- * Deletes records older than `oldest_ms`, the oldest first, at most `count_max`, and what leads to
+ * Once, after the last history_put() of the transaction: without it the feed misses these records.
+ * Returns 0 or a negative errno.
+ */
+int history_writer_finish(struct history_writer *writer, struct error *err);
+
+/*
+ * After that: deletes records older than `oldest_ms`, the oldest first, at most `count_max`, and what leads to
  * them. It ends at the first one that is not: after a rebuild, when records came out of their
  * order, some stay a while longer.
  * Returns 0 or a negative errno.
  */
 int history_expire(struct history_writer *writer, int64_t oldest_ms, size_t count_max,
                    struct error *err);
-
-/*
- * The last thing to do before the commit, if anything was put: without it the feed misses these
- * records. Returns 0 or a negative errno.
- */
-int history_writer_finish(struct history_writer *writer, struct error *err);
 
 /* The events of one order, in the caller's memory; ended with history_done(). */
 struct history {

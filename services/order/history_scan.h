@@ -11,8 +11,8 @@
 
 /* Where an order stands among the others: by time, then by id. */
 struct order_place {
-    int64_t placed_at_ms;
-    char order_id[UUID_SIZE]; /* "": nowhere */
+    int64_t placed_at_ms;     /* 0 or more */
+    char order_id[UUID_SIZE]; /* a valid UUID (asserted), or "": nowhere */
 };
 
 struct order_range {
