@@ -66,8 +66,7 @@ const char *event_text(const struct event *event, const char *member);
  * May `text` be that member of an event of this type? Asserts that the type has such a text.
  * Returns 0, or -EINVAL and "must be ...".
  */
-int event_text_check(enum event_type type, const char *member, const char *text,
-                     struct error *err);
+int event_text_check(enum event_type type, const char *member, const char *text, struct error *err);
 
 /*
  * Bytes in use, counted from the start of the struct; the rest is never read. An event of type

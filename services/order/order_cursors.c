@@ -1,4 +1,4 @@
-/* order_cursors.c - see order_cursors.h. What was not written here is refused: one spelling each. */
+/* order_cursors.c - see order_cursors.h. What was not written here is refused. */
 #include "services/order/order_cursors.h"
 
 #include <inttypes.h>

@@ -27,8 +27,8 @@ bool page_cursor_parse(const char *text, int64_t *ret_placed_at_ms, char ret_ord
 
 /*
  * The id of an event in a stream: the next offset of each partition that the stream reads, once the
- * event was sent, as `rows` of `columns`. Zeros at the end of a row are left out. `out` has room for
- * STREAM_ID_SIZE(rows * columns). Returns its length.
+ * event was sent, as `rows` of `columns`. Zeros at the end of a row are left out. `out` has room
+ * for STREAM_ID_SIZE(rows * columns). Returns its length.
  */
 size_t stream_id_format(char kind, const int64_t *positions, size_t rows, size_t columns,
                         char *out);

@@ -42,8 +42,7 @@ static int read_limit(const char *text, struct list_query *query, struct error *
 
 static int read_cursor(const char *text, struct list_query *query, struct error *err)
 {
-    if (text == NULL ||
-        page_cursor_parse(text, &query->after.placed_at_ms, query->after.order_id))
+    if (text == NULL || page_cursor_parse(text, &query->after.placed_at_ms, query->after.order_id))
         return 0;
     return error_set(err, -EINVAL, "must be a cursor as a page gave it");
 }
@@ -81,9 +80,8 @@ int list_query_read(const struct list_params *params, struct list_query *ret, co
 void list_next(const struct list_params *params, const struct order_place *last,
                char out[LIST_NEXT_SIZE])
 {
-    const char *const kept[][2] = {{"status", params->status},
-                                   {"customer_id", params->customer_id},
-                                   {"limit", params->limit}};
+    const char *const kept[][2] = {
+        {"status", params->status}, {"customer_id", params->customer_id}, {"limit", params->limit}};
     char cursor[PAGE_CURSOR_SIZE];
     size_t used = 0;
 
@@ -133,8 +131,8 @@ bool list_page_visit(void *context, const struct order_view *view)
     if (page->query->status != ORDER_UNKNOWN && page->query->status != view->status)
         return true;
     text = order_json(view, &(size_t){0});
-    page->failed = text == NULL ||
-                   fprintf(page->stream, "%s%s", page->count > 0 ? "," : "", text) < 0;
+    page->failed =
+        text == NULL || fprintf(page->stream, "%s%s", page->count > 0 ? "," : "", text) < 0;
     page->count++;
     free(text);
     return !page->failed;

@@ -37,8 +37,8 @@ struct list_query {
 };
 
 /* Returns 0, or -EINVAL with the parameter at fault in `ret_name` (static), and what it must be. */
-int list_query_read(const struct list_params *params, struct list_query *ret,
-                    const char **ret_name, struct error *err);
+int list_query_read(const struct list_params *params, struct list_query *ret, const char **ret_name,
+                    struct error *err);
 
 struct list_page;
 
@@ -51,8 +51,8 @@ bool list_page_visit(void *page, const struct order_view *view);
 void list_page_free(struct list_page *page); /* NULL is harmless */
 
 /*
- * Ends and frees the page. `last` is where the next one begins; NULL: there is none. Returns its text, owned by
- * the caller, or NULL when memory was short.
+ * Ends and frees the page. `last` is where the next one begins; NULL: there is none. Returns its
+ * text, owned by the caller, or NULL when memory was short.
  */
 char *list_page_finish(struct list_page *page, const struct order_place *last, size_t *ret_len);
 

@@ -70,8 +70,8 @@ static const struct order_entry *earlier_of(const struct order_entry *a,
 }
 
 /*
- * If all that is left waits for something that is here, then it waits in a circle: somebody has made
- * up the causes, and the earliest goes first.
+ * If all that is left waits for something that is here, then it waits in a circle: somebody has
+ * made up the causes, and the earliest goes first.
  */
 const struct order_entry *order_sequence_next(const struct order_entry *entries, size_t count,
                                               const int64_t positions[ORDER_POSITIONS],

@@ -151,8 +151,8 @@ void order_streams_close(struct order_streams *streams)
 /* -------------------------------------------------------------- a stream, on the HTTP thread */
 
 /* False: it is too far behind. */
-static bool note_progress(struct client *client, const struct stream_progress *progress, ssize_t got,
-                          int64_t now_ms)
+static bool note_progress(struct client *client, const struct stream_progress *progress,
+                          ssize_t got, int64_t now_ms)
 {
     client->is_held = progress->is_held;
     if (got > 0)
@@ -214,7 +214,7 @@ static void close_client(void *context)
         behind_ms = now_ms - client->behind_since_ms;
     streams->count--;
     pthread_mutex_unlock(&streams->lock);
-    /* What the server closes because its client takes nothing may have got its news a little later. */
+    /* Whoever is closed because it takes nothing may have got its news a little later than that. */
     if (behind_ms >= STREAM_LAG_MS_MAX / 2)
         log_warn("stream_reader_dropped", "order_id=%s behind_ms=%lld", client->reader.order_id,
                  (long long)behind_ms);

@@ -24,10 +24,10 @@ struct filling {
     int64_t now_ms;
     char *buffer;
     size_t size, used;
-    bool is_full;                /* something was left for the next buffer */
-    bool is_lost;                /* the event that was sent in part is no longer there */
-    char unknown_id[UUID_SIZE];  /* "", or whose customer has to be found out */
-    int64_t unknown_ms;          /* the time of the event that asks */
+    bool is_full;               /* something was left for the next buffer */
+    bool is_lost;               /* the event that was sent in part is no longer there */
+    char unknown_id[UUID_SIZE]; /* "", or whose customer has to be found out */
+    int64_t unknown_ms;         /* the time of the event that asks */
 };
 
 /* ------------------------------------------------------------------------------- the frames */
@@ -153,7 +153,8 @@ static int fill_from_order(struct filling *filling, struct stream_progress *ret,
 {
     struct stream_desk *desk = filling->desk;
     struct history history = {.count = 0};
-    int r = projection_read(desk->projection, desk->codec, filling->reader->order_id, &history, err);
+    int r =
+        projection_read(desk->projection, desk->codec, filling->reader->order_id, &history, err);
 
     if (r < 0)
         return r;
@@ -187,13 +188,17 @@ static const char *customer_of(struct stream_desk *desk, const struct feed_recor
     return customer_id;
 }
 
-/* It is told, or nobody here wants it: the position moves behind it. */
-static bool pass_record(struct stream_desk *desk, const struct feed_record *record)
+/* The id that the reader's cursor will stand for behind this record. */
+static void write_next_id(struct stream_reader *reader, const struct feed_record *record,
+                          char out[STREAM_ID_SIZE(STREAM_POSITIONS)])
 {
     size_t topic = history_topic_index(record->topic);
+    int64_t *position = &reader->cursor.positions.next[topic][record->partition];
+    int64_t before = *position;
 
-    desk->positions.next[topic][record->partition] = record->offset + 1;
-    return true;
+    *position = record->offset + 1;
+    write_id(reader, out);
+    *position = before;
 }
 
 /* True: it is told, or is no event. */
@@ -201,15 +206,10 @@ static bool tell_record(struct filling *filling, const struct feed_record *recor
 {
     struct stream_desk *desk = filling->desk;
     char id[STREAM_ID_SIZE(STREAM_POSITIONS)];
-    size_t topic = history_topic_index(record->topic);
-    int64_t *position = &desk->positions.next[topic][record->partition], before = *position;
 
     if (!read_record(desk, record))
         return true;
-    *position = record->offset + 1;
-    stream_id_format(STREAM_OF_ALL, desk->positions.next[0], HISTORY_TOPIC_COUNT,
-                     HISTORY_PARTITIONS_MAX, id);
-    *position = before;
+    write_next_id(filling->reader, record, id);
     return !render_event(desk, id, &desk->event) ||
            put_event(filling, record->topic, record->partition, record->offset);
 }
@@ -238,14 +238,14 @@ static bool visit_record(void *context, const struct feed_record *record)
             return false;
         }
         if (customer_id == NULL || !str_equal(customer_id, reader->customer_id))
-            return pass_record(desk, record);
+            return true;
     }
-    return tell_record(filling, record) && pass_record(desk, record);
+    return tell_record(filling, record);
 }
 
 /*
- * Looks into the order: 1, and the table has an answer, or a negative errno. Without its OrderPlaced
- * it has no customer; as long as that may still come, the stream waits for it: 0.
+ * Looks into the order: 1, and the table has an answer, or a negative errno. Without OrderPlaced it
+ * has no customer; as long as that may still come, the stream waits for it: 0.
  */
 static int find_customer(struct filling *filling, struct error *err)
 {
@@ -277,7 +277,6 @@ static int fill_from_all(struct filling *filling, struct stream_progress *ret, s
     for (size_t i = 0; r == 1 && i < LOOKUPS_MAX; i++) {
         filling->unknown_id[0] = '\0';
         filling->is_lost = reader->frame == FRAME_EVENT;
-        desk->positions = reader->cursor.positions;
         r = projection_feed(desk->projection, &reader->cursor, visit_record, filling, err);
         if (r < 0)
             return r;

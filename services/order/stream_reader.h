@@ -3,8 +3,8 @@
  * at the reader's own position: nothing is kept for it meanwhile. Knows no HTTP and no waking; that
  * is order_streams.h. One thread.
  *
- * A stream begins with a `retry` and an `id` without data: a client that is cut off before the first
- * event still knows where it began. Then come events
+ * A stream begins with a `retry` and an `id` without data: a client that is cut off before the
+ * first event still knows where it began. Then come events
  *
  *   id: <the reader's position behind this event; opaque; see order_cursors.h>
  *   event: PaymentProcessed
@@ -34,7 +34,6 @@ struct stream_desk {
     struct projection *projection; /* borrowed */
     struct codec *codec;           /* borrowed */
     struct event event;
-    struct feed_positions positions;
     struct order_customers customers;
     size_t frame_len;
     char frame[STREAM_FRAME_SIZE];
@@ -48,8 +47,8 @@ enum stream_frame {
 };
 
 struct stream_reader {
-    char kind;                         /* STREAM_OF_ORDER or STREAM_OF_ALL */
-    char order_id[UUID_SIZE];          /* of the one order */
+    char kind;                          /* STREAM_OF_ORDER or STREAM_OF_ALL */
+    char order_id[UUID_SIZE];           /* of the one order */
     char customer_id[CUSTOMER_ID_SIZE]; /* of all orders: of this customer only; "": of all */
     int64_t positions[ORDER_POSITIONS]; /* in the one order */
     struct feed_cursor cursor;          /* in all orders */
