@@ -29,6 +29,7 @@ struct client {
     bool is_woken;           /* and has not read since */
     bool is_held;            /* waits for a cause */
     bool is_live;            /* has caught up once */
+    bool is_dropped;         /* was too far behind */
     int64_t sent_ms;         /* when it was last given something; monotonic, as all here */
     int64_t behind_since_ms; /* 0: it has all there is */
 
@@ -150,8 +151,7 @@ void order_streams_close(struct order_streams *streams)
 
 /* -------------------------------------------------------------- a stream, on the HTTP thread */
 
-/* False: it is too far behind. */
-static bool note_progress(struct client *client, const struct stream_progress *progress,
+static void note_progress(struct client *client, const struct stream_progress *progress,
                           ssize_t got, int64_t now_ms)
 {
     client->is_held = progress->is_held;
@@ -163,8 +163,8 @@ static bool note_progress(struct client *client, const struct stream_progress *p
     } else if (client->behind_since_ms == 0) {
         client->behind_since_ms = now_ms;
     }
-    return !client->is_live || client->behind_since_ms == 0 ||
-           now_ms - client->behind_since_ms < STREAM_LAG_MS_MAX;
+    client->is_dropped = client->is_live && client->behind_since_ms > 0 &&
+                         now_ms - client->behind_since_ms >= STREAM_LAG_MS_MAX;
 }
 
 static ssize_t read_client(void *context, char *buffer, size_t size)
@@ -174,7 +174,7 @@ static ssize_t read_client(void *context, char *buffer, size_t size)
     int64_t now_ms = clock_monotonic_ms();
     struct stream_progress progress;
     struct error err;
-    bool closed, kept;
+    bool closed;
     ssize_t got;
 
     pthread_mutex_lock(&streams->lock);
@@ -190,18 +190,28 @@ static ssize_t read_client(void *context, char *buffer, size_t size)
         return HTTP_STREAM_END;
     }
     pthread_mutex_lock(&streams->lock);
-    kept = note_progress(client, &progress, got, now_ms);
-    if (got == 0 && progress.has_more)
-        wake(client);
+    note_progress(client, &progress, got, now_ms);
     pthread_mutex_unlock(&streams->lock);
-    return kept ? got : HTTP_STREAM_END;
+    return client->is_dropped ? HTTP_STREAM_END : got;
+}
+
+/* Those whom the server has closed because they take nothing have had news for about as long. */
+static void note_dropped(const struct client *client)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    bool is_stalled =
+        client->behind_since_ms > 0 && now_ms - client->sent_ms >= STREAM_LAG_MS_MAX / 2;
+
+    if (client->is_dropped || is_stalled)
+        log_warn("stream_reader_dropped", "order_id=%s behind_ms=%lld silent_ms=%lld",
+                 client->reader.order_id, (long long)(now_ms - client->behind_since_ms),
+                 (long long)(now_ms - client->sent_ms));
 }
 
 static void close_client(void *context)
 {
     struct client *client = context;
     struct order_streams *streams = client->streams;
-    int64_t now_ms = clock_monotonic_ms(), behind_ms = 0;
 
     pthread_mutex_lock(&streams->lock);
     if (client->previous != NULL)
@@ -210,14 +220,9 @@ static void close_client(void *context)
         streams->lists[client->list] = client->next;
     if (client->next != NULL)
         client->next->previous = client->previous;
-    if (client->behind_since_ms > 0)
-        behind_ms = now_ms - client->behind_since_ms;
     streams->count--;
     pthread_mutex_unlock(&streams->lock);
-    /* Whoever is closed because it takes nothing may have got its news a little later than that. */
-    if (behind_ms >= STREAM_LAG_MS_MAX / 2)
-        log_warn("stream_reader_dropped", "order_id=%s behind_ms=%lld", client->reader.order_id,
-                 (long long)behind_ms);
+    note_dropped(client);
     free(client);
 }
 

@@ -316,7 +316,8 @@ ssize_t stream_reader_fill(struct stream_reader *reader, struct stream_desk *des
         return r;
     if (r == 0 && filling.is_lost)
         return error_set(err, -ESTALE, "an event has expired while it was being sent");
-    if (filling.used == 0 && is_due && reader->frame == FRAME_NONE) {
+    /* Who has passed over much and found nothing says so, too: somebody else gets a turn. */
+    if (filling.used == 0 && (is_due || ret->has_more) && reader->frame == FRAME_NONE) {
         reader->frame = FRAME_PING;
         put_note(&filling);
     }

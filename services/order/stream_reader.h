@@ -10,7 +10,7 @@
  *   event: PaymentProcessed
  *   data: {"event_id": ..., the whole event in one line, as it would be written to its topic}
  *
- * and now and then a comment with an `id`, for who waits.
+ * and now and then a comment with an `id`, for who waits or has passed over much.
  */
 #pragma once
 
@@ -74,7 +74,7 @@ void stream_reader_open(struct stream_reader *reader);
  * cannot go on here. While the projection is not ready, there is nothing.
  *
  * now_ms    UTC.
- * is_due    if there is nothing: the comment.
+ * is_due    if there is nothing, the comment.
  */
 ssize_t stream_reader_fill(struct stream_reader *reader, struct stream_desk *desk, int64_t now_ms,
                            bool is_due, char *buffer, size_t size, struct stream_progress *ret,
