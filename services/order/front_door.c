@@ -8,13 +8,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/util.h"
 #include "services/order/deadlines.h"
 #include "services/order/order_posts.h"
 #include "services/order/order_publisher.h"
 #include "services/order/order_reads.h"
 #include "services/order/order_waits.h"
+#include "services/order/order_streams.h"
 #include "services/order/projection.h"
+#include "services/order/stream_requests.h"
 
 /* At a stop: what is under way may finish, but then is refused. */
 #define DRAIN_MS_MAX 2000
@@ -28,18 +31,24 @@ struct front_door {
     struct codec *codec; /* of the server's thread */
     struct order_posts posts;
     struct order_reads reads;
+    struct order_streams *streams;
 };
 
 /* ---------------------------------------------------------- what the parts tell one another */
 
 static bool is_wanted(void *context)
 {
-    return order_waits_any(((struct front_door *)context)->waits);
+    struct front_door *door = context;
+
+    return order_waits_any(door->waits) || order_streams_is_wanted(door->streams);
 }
 
 static void on_changes(void *context, const struct order_change *changes, size_t count)
 {
-    order_waits_on_changes(((struct front_door *)context)->waits, changes, count);
+    struct front_door *door = context;
+
+    order_waits_on_changes(door->waits, changes, count);
+    order_streams_on_changes(door->streams, changes, count);
 }
 
 static void on_settled(void *context, const struct publication *publication)
@@ -54,7 +63,10 @@ static void on_settled(void *context, const struct publication *publication)
 
 static void on_tick(void *context)
 {
-    order_waits_on_tick(((struct front_door *)context)->waits);
+    struct front_door *door = context;
+
+    order_waits_on_tick(door->waits);
+    order_streams_tick(door->streams, clock_monotonic_ms());
 }
 
 /* ------------------------------------------------------------------------------- the routes */
@@ -79,6 +91,30 @@ static void on_get_timeline(struct http_request *request, void *context)
     order_reads_get_timeline(&((struct front_door *)context)->reads, request);
 }
 
+static void on_list_orders(struct http_request *request, void *context)
+{
+    order_reads_list_orders(&((struct front_door *)context)->reads, request);
+}
+
+static void on_get_stock(struct http_request *request, void *context)
+{
+    order_reads_get_stock(&((struct front_door *)context)->reads, request);
+}
+
+static void on_stream_order(struct http_request *request, void *context)
+{
+    struct front_door *door = context;
+
+    stream_request_order(&door->reads, door->streams, request);
+}
+
+static void on_stream_all(struct http_request *request, void *context)
+{
+    struct front_door *door = context;
+
+    stream_request_all(&door->reads, door->streams, request);
+}
+
 /* --------------------------------------------------------------------------- the extension */
 
 static void front_door_close(void *extension)
@@ -93,6 +129,7 @@ static void front_door_close(void *extension)
     projection_close(door->projection);
     deadlines_free(door->deadlines);
     order_waits_free(door->waits);
+    order_streams_free(door->streams);
     codec_free(door->codec);
     free(door);
 }
@@ -110,6 +147,8 @@ static int open_parts(struct front_door *door, const struct service_context *con
     int r = order_waits_new(&door->waits, err);
 
     if (r == 0)
+        r = order_streams_new(&door->streams, err);
+    if (r == 0)
         r = codec_new(&door->codec, err);
     if (r == 0)
         r = deadlines_new(settings->deadline_s, &door->deadlines, err);
@@ -120,6 +159,7 @@ static int open_parts(struct front_door *door, const struct service_context *con
     if (r < 0)
         return r;
     order_waits_connect(door->waits, door->projection);
+    order_streams_connect(door->streams, door->projection, door->codec);
     door->posts = (struct order_posts){door->projection, door->publisher, door->waits, door->codec};
     door->reads = (struct order_reads){door->projection, door->codec};
     return deadlines_start(door->deadlines, door->projection, door->publisher, err);
@@ -146,6 +186,7 @@ static void front_door_drain(void *extension)
     struct front_door *door = extension;
 
     deadlines_stop(door->deadlines);
+    order_streams_close(door->streams);
     order_waits_drain(door->waits, DRAIN_MS_MAX);
 }
 
@@ -159,6 +200,10 @@ static const struct http_route routes[] = {
     {"POST", "/v1/orders/{order_id}/cancellation", on_post_cancellation, NULL},
     {"GET", "/v1/orders/{order_id}", on_get_order, NULL},
     {"GET", "/v1/orders/{order_id}/timeline", on_get_timeline, NULL},
+    {"GET", "/v1/orders/{order_id}/events", on_stream_order, NULL},
+    {"GET", "/v1/orders", on_list_orders, NULL},
+    {"GET", "/v1/events", on_stream_all, NULL},
+    {"GET", "/v1/stock/{product_id}", on_get_stock, NULL},
 };
 
 const struct service_extension order_front_door = {

@@ -16,3 +16,5 @@ struct order_reads {
 /* Each answers the request, on the HTTP thread. */
 void order_reads_get_order(const struct order_reads *reads, struct http_request *request);
 void order_reads_get_timeline(const struct order_reads *reads, struct http_request *request);
+void order_reads_list_orders(const struct order_reads *reads, struct http_request *request);
+void order_reads_get_stock(const struct order_reads *reads, struct http_request *request);
