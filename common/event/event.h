@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/error.h"
 #include "common/base/uuid.h"
 #include "schemas/generated.h"
 
@@ -60,6 +61,12 @@ const char *event_key(const struct event *event);
 
 /* A text member of `data` by its name in the schema, as "reason"; NULL: this type has none. */
 const char *event_text(const struct event *event, const char *member);
+
+/*
+ * May `text` be that member of an event of this type? Asserts that the type has such a text.
+ * Returns 0, or -EINVAL and "must be ...".
+ */
+int event_text_check(enum event_type type, const char *member, const char *text, struct error *err);
 
 /*
  * Bytes in use, counted from the start of the struct; the rest is never read. An event of type
