@@ -22,7 +22,7 @@
 #include "services/order/order_json.h"
 #include "services/order/order_publisher.h"
 #include "services/order/order_request.h"
-#include "services/order/order_view.h"
+#include "common/event/order_view.h"
 #include "services/order/projection.h"
 #include "services/order/waiters.h"
 
@@ -66,34 +66,46 @@ static bool is_awaited(void *context)
     return !waiters_is_empty(((struct front_door *)context)->waiters);
 }
 
-static void answer_created(struct http_request *request, const struct event *event)
+static void answer_created(struct http_request *request, const struct order_entry *placed)
 {
-    const struct order_entry entry = {.event = event};
     char location[LOCATION_SIZE];
     struct order_view view;
     size_t len = 0;
     char *text;
 
-    snprintf(location, sizeof(location), "/v1/orders/%s", event->data.order_placed.order_id);
-    order_view_fold(&entry, 1, &view);
+    order_view_fold(placed, 1, &view);
+    snprintf(location, sizeof(location), "/v1/orders/%s", view.placed->order_id);
     text = order_json(&view, &len);
     http_set_header(request, "Location", location);
     answer_text(request, 201, text, len);
 }
 
-/* The order can be read. */
-static void on_order(void *context, const char *json, size_t len)
+/* Something about the order can be read; if that is the order itself, it is answered. */
+static void on_change(struct front_door *door, const char *order_id)
 {
-    struct front_door *door = context;
+    struct history history = {.count = 0};
     struct http_request *request;
-    struct event event;
+    struct order_view view;
+    struct error err;
+    size_t i = 0;
 
-    if (event_decode(door->projection_codec, json, len, &event, NULL) < 0 ||
-        event.type != EVENT_ORDER_PLACED)
+    if (!waiters_has(door->waiters, order_id))
         return;
-    request = waiters_take(door->waiters, event.data.order_placed.order_id);
+    if (projection_read(door->projection, door->projection_codec, order_id, &history, &err) < 0)
+        return;
+    order_view_fold(history.entries, history.count, &view);
+    while (i < history.count && &history.entries[i].event->data.order_placed != view.placed)
+        i++;
+    request = i < history.count ? waiters_take(door->waiters, order_id) : NULL;
     if (request != NULL)
-        answer_created(request, &event);
+        answer_created(request, &history.entries[i]);
+    history_done(&history);
+}
+
+static void on_changes(void *context, const struct order_change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        on_change(context, changes[i].order_id);
 }
 
 static void tell_doubt(struct http_request *request, const char *order_id, const char *why)
@@ -247,7 +259,7 @@ static char *render_order(struct front_door *door, const struct order_view *view
 static char *render_timeline(struct front_door *door, const struct order_view *view,
                              size_t *ret_len)
 {
-    return order_timeline_json(view, door->http_codec, ret_len);
+    return order_timeline_json(view, clock_utc_ms(), door->http_codec, ret_len);
 }
 
 static void on_get_order(struct http_request *request, void *context)
@@ -285,7 +297,7 @@ static int open_parts(struct front_door *door, const struct service_context *con
     const struct projection_config projection = {
         .kafka = &context->kafka,
         .data_dir = context->settings->data_dir,
-        .listener = {.wants_orders = is_awaited, .on_order = on_order, .context = door}};
+        .listener = {.is_wanted = is_awaited, .on_changes = on_changes, .context = door}};
     int r = waiters_new(HTTP_WRITE_DEADLINE_MS, &door->waiters, err);
 
     if (r == 0)

@@ -102,10 +102,27 @@ static void add_step(yyjson_mut_doc *document, yyjson_mut_val *steps, const stru
     add_data(document, object, event, codec);
 }
 
-char *order_timeline_json(const struct order_view *view, struct codec *codec, size_t *ret_len)
+static void add_next(yyjson_mut_doc *document, yyjson_mut_val *list, const struct order_next *next,
+                     int64_t now_ms)
+{
+    yyjson_mut_val *object = yyjson_mut_arr_add_obj(document, list);
+
+    yyjson_mut_obj_add_str(document, object, "event_type", event_type_name(next->type));
+    yyjson_mut_obj_add_str(document, object, "service", next->service);
+    if (next->after != NULL) {
+        yyjson_mut_obj_add_str(document, object, "after", next->after->event_id);
+        yyjson_mut_obj_add_sint(document, object, "waiting_ms", order_next_age(next, now_ms));
+    } else {
+        yyjson_mut_obj_add_null(document, object, "after");
+        yyjson_mut_obj_add_null(document, object, "waiting_ms");
+    }
+}
+
+char *order_timeline_json(const struct order_view *view, int64_t now_ms, struct codec *codec,
+                          size_t *ret_len)
 {
     CLEANUP(document_cleanup) yyjson_mut_doc *document = yyjson_mut_doc_new(NULL);
-    yyjson_mut_val *root = yyjson_mut_obj(document), *steps;
+    yyjson_mut_val *root = yyjson_mut_obj(document), *steps, *next;
 
     assert(view->placed != NULL);
     yyjson_mut_doc_set_root(document, root);
@@ -114,5 +131,8 @@ char *order_timeline_json(const struct order_view *view, struct codec *codec, si
     steps = yyjson_mut_obj_add_arr(document, root, "events");
     for (size_t i = 0; i < view->step_count; i++)
         add_step(document, steps, &view->steps[i], codec);
+    next = yyjson_mut_obj_add_arr(document, root, "next");
+    for (size_t i = 0; i < view->next_count; i++)
+        add_next(document, next, &view->next[i], now_ms);
     return yyjson_mut_write(document, YYJSON_WRITE_NOFLAG, ret_len);
 }

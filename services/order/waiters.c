@@ -149,6 +149,14 @@ static void *take(struct waiters *waiters, struct waiter **link)
     return waiter->request;
 }
 
+bool waiters_has(struct waiters *waiters, const char *order_id)
+{
+    pthread_mutex_lock(&waiters->lock);
+    bool found = *find(waiters, order_id) != NULL;
+    pthread_mutex_unlock(&waiters->lock);
+    return found;
+}
+
 void *waiters_take(struct waiters *waiters, const char *order_id)
 {
     struct waiter **link;

@@ -30,6 +30,9 @@ void waiters_free(struct waiters *waiters); /* NULL is harmless; asserts that no
  */
 int waiters_add(struct waiters *waiters, const char *order_id, void *request, int64_t now_ms);
 
+/* True if somebody waits for this order; he may be taken before the caller does. */
+bool waiters_has(struct waiters *waiters, const char *order_id);
+
 /* The request that waits for this order, or NULL. The caller now has to answer it. */
 void *waiters_take(struct waiters *waiters, const char *order_id);
 

@@ -30,7 +30,7 @@ static void set_up(void)
     ck_assert_int_eq(store_open(&config, &store, NULL), 0);
     ck_assert_int_eq(codec_new(&codec, NULL), 0);
     ck_assert_int_eq(store_begin_write(store, &txn, NULL), 0);
-    ck_assert_int_eq(history_writer_init(&writer, txn, NULL), 0);
+    ck_assert_int_eq(history_writer_init(&writer, txn, codec, NULL), 0);
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
@@ -196,7 +196,8 @@ END_TEST
 START_TEST(numbers_go_on_after_the_last_record)
 {
     given_event(ID, TOPIC_PAYMENTS, 1, EVENT_PAYMENT_FAILED, ID);
-    ck_assert_int_eq(history_writer_init(&writer, txn, NULL), 0);
+    ck_assert_int_eq(history_writer_finish(&writer, NULL), 0);
+    ck_assert_int_eq(history_writer_init(&writer, txn, codec, NULL), 0);
     given_event(ID, TOPIC_PAYMENTS, 2, EVENT_PAYMENT_FAILED, ID);
     ck_assert_uint_eq(count_all(0), 2);
     when_read(ID);

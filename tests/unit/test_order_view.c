@@ -3,7 +3,7 @@
 
 #include "common/base/util.h"
 #include "services/order/order_json.h"
-#include "services/order/order_view.h"
+#include "common/event/order_view.h"
 #include "suite.h"
 
 #define ORDER_ID "0193652f-8a31-7c04-9a5e-3f1d2b7c8e90"
@@ -211,6 +211,45 @@ START_TEST(events_that_cause_each_other_or_themselves_are_shown_all_the_same)
 }
 END_TEST
 
+/* One event after the other becomes known, forwards and backwards. */
+START_TEST(the_entity_tag_names_the_events_not_the_order_in_which_they_came)
+{
+    char tags[4][ORDER_ETAG_SIZE], backwards[ORDER_ETAG_SIZE];
+
+    given(EVENT_PAYMENT_PROCESSED, 2, 1, 11);
+    given_order(10);
+    given(EVENT_INVENTORY_RESERVED, 3, 2, 12);
+    for (size_t i = 0; i <= count; i++) {
+        order_view_fold(entries, i, &view);
+        order_view_etag(&view, tags[i]);
+        ck_assert_uint_eq(strlen(tags[i]), ORDER_ETAG_SIZE - 1);
+        for (size_t j = 0; j < i; j++)
+            ck_assert_str_ne(tags[i], tags[j]);
+    }
+
+    struct order_entry reversed[] = {entries[2], entries[1], entries[0]};
+
+    order_view_fold(reversed, count, &view);
+    order_view_etag(&view, backwards);
+    ck_assert_str_eq(backwards, tags[3]);
+}
+END_TEST
+
+START_TEST(an_order_is_final_when_it_is_completed_or_cancelled)
+{
+    given_order(10);
+    given(EVENT_SHIPMENT_CREATED, 2, 1, 11);
+    when_folded();
+    ck_assert(!order_view_is_final(&view));
+    given(EVENT_ORDER_COMPLETED, 3, 2, 12);
+    when_folded();
+    ck_assert(order_view_is_final(&view));
+    events[2].type = EVENT_ORDER_CANCELLED;
+    when_folded();
+    ck_assert(order_view_is_final(&view));
+}
+END_TEST
+
 START_TEST(an_order_is_written_with_exact_money)
 {
     size_t len;
@@ -239,7 +278,7 @@ START_TEST(a_timeline_tells_who_did_what_and_why)
     given_order(1795537000123);
     strcpy(given(EVENT_PAYMENT_FAILED, 2, 1, 1795537000130)->data.payment_failed.reason, "no");
     when_folded();
-    json = order_timeline_json(&view, codec, &len);
+    json = order_timeline_json(&view, 1795537000180, codec, &len);
     ck_assert_str_eq(
         json,
         "{\"order_id\":\"" ORDER_ID "\",\"status\":\"cancelling\",\"events\":["
@@ -252,7 +291,32 @@ START_TEST(a_timeline_tells_who_did_what_and_why)
         "\"causation_id\":\"00000000-0000-5000-8000-000000000001\","
         "\"timestamp\":\"2026-11-24T16:16:40.130Z\",\"service\":\"payment\","
         "\"topic\":\"payments\",\"partition\":3,\"offset\":2,\"delay_ms\":7,\"data\":{"
-        "\"order_id\":\"" ORDER_ID "\",\"reason\":\"no\"}}]}");
+        "\"order_id\":\"" ORDER_ID "\",\"reason\":\"no\"}}],\"next\":["
+        "{\"event_type\":\"OrderCancelled\",\"service\":\"order\","
+        "\"after\":\"00000000-0000-5000-8000-000000000002\",\"waiting_ms\":50}]}");
+    free(json);
+    codec_free(codec);
+}
+END_TEST
+
+START_TEST(a_timeline_ends_with_what_is_still_to_come)
+{
+    struct codec *codec;
+    size_t len;
+    char *json, *next;
+
+    ck_assert_int_eq(codec_new(&codec, NULL), 0);
+    given_order(100);
+    given(EVENT_PAYMENT_PROCESSED, 2, 1, 110);
+    given(EVENT_INVENTORY_RESERVATION_FAILED, 3, 2, 120);
+    when_folded();
+    json = order_timeline_json(&view, 150, codec, &len);
+    next = strstr(json, ",\"next\":");
+    ck_assert_ptr_nonnull(next);
+    ck_assert_str_eq(next, ",\"next\":[{\"event_type\":\"PaymentRefunded\",\"service\":\"payment\","
+                           "\"after\":\"00000000-0000-5000-8000-000000000003\",\"waiting_ms\":30},"
+                           "{\"event_type\":\"OrderCancelled\",\"service\":\"order\","
+                           "\"after\":null,\"waiting_ms\":null}]}");
     free(json);
     codec_free(codec);
 }
@@ -272,8 +336,11 @@ int main(void)
     tcase_add_test(order, a_cause_stands_before_its_effect_though_clocks_disagree);
     tcase_add_test(order, a_delay_counts_from_the_cause_and_is_never_negative);
     tcase_add_test(order, events_that_cause_each_other_or_themselves_are_shown_all_the_same);
+    tcase_add_test(order, the_entity_tag_names_the_events_not_the_order_in_which_they_came);
+    tcase_add_test(order, an_order_is_final_when_it_is_completed_or_cancelled);
     tcase_add_test(order, an_order_is_written_with_exact_money);
     tcase_add_test(order, a_timeline_tells_who_did_what_and_why);
+    tcase_add_test(order, a_timeline_ends_with_what_is_still_to_come);
     suite_add_tcase(suite, order);
     return suite_main(suite);
 }

@@ -1,6 +1,6 @@
 /*
- * order_view.h - one order, as its events tell: how it stands, and what happened in which order.
- * Pure: no store, no JSON, no clock. Events may come in any order and even twice.
+ * order_view.h - one order, as its events tell: how it stands, what happened in which order, and
+ * what is still to come. Pure: no store, no JSON, no clock. Events may come in any order and twice.
  */
 #pragma once
 
@@ -12,6 +12,10 @@
 
 /* Events of one order that are looked at; the longest saga has ten. */
 #define ORDER_EVENTS_MAX 40
+/* Events that an order waits for at a time; see next[]. */
+#define ORDER_NEXT_MAX 8
+/* Two quotes, 16 hexadecimal digits and NUL. */
+#define ORDER_ETAG_SIZE 19
 
 /* In the order in which a status may follow another: it never goes back, whatever comes late. */
 enum order_status {
@@ -38,6 +42,13 @@ struct order_step {
     int64_t delay_ms; /* since its cause; 0 if that is not in the list, or its clock was ahead */
 };
 
+/* An event that is still to come, if nothing goes wrong from here on. */
+struct order_next {
+    enum event_type type;
+    const char *service;       /* who is to publish it; static */
+    const struct event *after; /* its cause, borrowed; NULL: that is still to come itself */
+};
+
 struct order_view {
     enum order_status status;          /* ORDER_UNKNOWN: there is no OrderPlaced */
     const struct order_placed *placed; /* NULL exactly then */
@@ -45,10 +56,29 @@ struct order_view {
     int64_t placed_at_ms, updated_at_ms;
     size_t step_count;
     struct order_step steps[ORDER_EVENTS_MAX]; /* a cause before its effect, else by time */
+    /*
+     * First all that a service has yet to answer, then what follows from it. While a service has
+     * two events to read that lead it different ways, both are here. Empty when the order is final,
+     * but for InventoryDeducted, which comes beside OrderCompleted and may be later.
+     */
+    size_t next_count;
+    struct order_next next[ORDER_NEXT_MAX];
 };
 
 /* `entries` are of one order and borrowed for as long as the view is; at most ORDER_EVENTS_MAX. */
 void order_view_fold(const struct order_entry *entries, size_t count, struct order_view *ret);
+
+/* Completed or cancelled: the status stays as it is for ever. */
+bool order_view_is_final(const struct order_view *view);
+
+/* How long its cause, which must be there (asserted), has waited for an answer: 0 or more. */
+int64_t order_next_age(const struct order_next *next, int64_t now_ms);
+
+/*
+ * An entity tag, quotes included: the same for the same events, whoever reads them in which order,
+ * another one as soon as there is one event more. Not good for what tells ages.
+ */
+void order_view_etag(const struct order_view *view, char out[ORDER_ETAG_SIZE]);
 
 /* "placed", "paid", ... Static. */
 const char *order_status_name(enum order_status status);

@@ -7,11 +7,14 @@
  * A status is a rank, and an order has the highest that any of its events gives it. So it does not
  * matter in which order the topics are read, and a reader never sees it go back.
  */
-#include "services/order/order_view.h"
+#include "common/event/order_view.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "common/base/util.h"
+#include "common/event/order_next.h"
 
 static const enum order_status status_after[EVENT_TYPE_COUNT] = {
     [EVENT_ORDER_PLACED] = ORDER_PLACED,
@@ -158,4 +161,44 @@ void order_view_fold(const struct order_entry *entries, size_t count, struct ord
     if (ret->placed != NULL)
         ret->status = status;
     ret->reason = find_reason(ret);
+    order_next_find(ret);
+}
+
+bool order_view_is_final(const struct order_view *view)
+{
+    return view->status == ORDER_COMPLETED || view->status == ORDER_CANCELLED;
+}
+
+int64_t order_next_age(const struct order_next *next, int64_t now_ms)
+{
+    assert(next->after != NULL);
+    return now_ms > next->after->timestamp_ms ? now_ms - next->after->timestamp_ms : 0;
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* FNV-1a, then the last step of MurmurHash3: in a sum, similar texts must differ in all bits. */
+static uint64_t hash_event(const struct event *event)
+{
+    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), event_type_name(event->type));
+
+    hash = hash_text(hash, event->event_id);
+    hash = (hash ^ (hash >> 33)) * UINT64_C(0xff51afd7ed558ccd);
+    hash = (hash ^ (hash >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return hash ^ (hash >> 33);
+}
+
+/* A sum, because it does not ask for the order. */
+void order_view_etag(const struct order_view *view, char out[ORDER_ETAG_SIZE])
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < view->step_count; i++)
+        sum += hash_event(view->steps[i].entry->event);
+    snprintf(out, ORDER_ETAG_SIZE, "\"%016" PRIx64 "\"", sum);
 }
