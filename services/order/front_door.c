@@ -19,6 +19,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/util.h"
+#include "services/order/openapi_route.h"
 #include "services/order/order_json.h"
 #include "services/order/order_publisher.h"
 #include "services/order/order_request.h"
@@ -347,6 +348,7 @@ static const struct http_route routes[] = {
     {"POST", "/v1/orders", on_post_order, NULL},
     {"GET", "/v1/orders/{order_id}", on_get_order, NULL},
     {"GET", "/v1/orders/{order_id}/timeline", on_get_timeline, NULL},
+    {"GET", "/openapi.json", openapi_answer, NULL},
 };
 
 const struct service_extension order_front_door = {
