@@ -13,7 +13,7 @@
 /* Events of one order that are looked at; the longest saga has ten. */
 #define ORDER_EVENTS_MAX 40
 /* Events that an order waits for at a time; see next[]. */
-#define ORDER_NEXT_MAX 6
+#define ORDER_NEXT_MAX 8
 /* Two quotes, 16 hexadecimal digits and NUL. */
 #define ORDER_ETAG_SIZE 19
 

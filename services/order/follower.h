@@ -1,6 +1,6 @@
 /*
- * follower.h - a consumer on all partitions of the order topics and of `stock`, from given offsets, and how far it
- * has come. One thread. Private to the projection.
+ * follower.h - a consumer on all partitions of the order topics and of `stock`, from given offsets,
+ * and how far it has come. One thread. Private to the projection.
  */
 #pragma once
 

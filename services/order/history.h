@@ -76,9 +76,9 @@ int history_put(struct history_writer *writer, const struct history_record *reco
 int history_writer_finish(struct history_writer *writer, struct error *err);
 
 /*
- * After that: deletes records older than `oldest_ms`, the oldest first, at most `count_max`, and what leads to
- * them. It ends at the first one that is not: after a rebuild, when records came out of their
- * order, some stay a while longer.
+ * After that: deletes records older than `oldest_ms`, the oldest first, at most `count_max`, and
+ * what leads to them. It ends at the first one that is not: after a rebuild, when records came out
+ * of their order, some stay a while longer.
  * Returns 0 or a negative errno.
  */
 int history_expire(struct history_writer *writer, int64_t oldest_ms, size_t count_max,

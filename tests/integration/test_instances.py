@@ -1,11 +1,10 @@
 """Several instances of a service: fenced twins, standbys that take over, shards that share the load."""
 
-import json
 import time
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
 from support.events import SERVICES, partition_of
+from support.instances import role, set_shards, shards
 from support.orders import Kind
 from support.process import Process
 from support.waiting import wait_until
@@ -18,16 +17,6 @@ STANDBY_S = 20  # until a continued instance is ready again
 CATCH_UP_S = 2  # for the orders that waited meanwhile
 RATE = 20
 REACTION_S = 10
-
-
-def role(service) -> str | None:
-    answer = service.get("/readyz")
-    return json.loads(answer[1])["role"] if answer and answer[0] == 200 else None
-
-
-def shards(service) -> list[int]:
-    answer = service.get("/readyz")
-    return json.loads(answer[1])["shards"] if answer and answer[0] == 200 else []
 
 
 def slowest_event(saga, event_type: str) -> float:
@@ -166,11 +155,9 @@ def test_instances_that_come_and_go_disturb_nobody(saga, rng):
 # --- shards -------------------------------------------------------------------------------------------
 
 
-def test_two_shards_of_payment_share_the_load(system, broker):
+def test_two_shards_of_payment_share_the_load(system):
     """With one of two instances frozen, exactly the orders of its partitions wait."""
-    topic = NewTopic(f"{system.prefix}payment.shards", 2)
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    admin.create_topics([topic])[topic.topic].result(REACTION_S)
+    set_shards(system, payment=2)
     system.prepare()
     other = system.add("payment", "other")
     other.spawn()

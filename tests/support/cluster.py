@@ -90,6 +90,12 @@ class Service(Process):
         answer = self.get("/readyz")
         return answer is not None and answer[0] == 200
 
+    @property
+    def role(self) -> str | None:
+        """"owner" or "standby"; None while it is not ready."""
+        answer = self.get("/readyz")
+        return json.loads(answer[1])["role"] if answer and answer[0] == 200 else None
+
     def _ready_or_dead(self) -> bool:
         assert self.is_running, f"{self} ended with {self.exit_code} before it was ready\n{self.tail()}"
         return self.is_ready()

@@ -1,5 +1,6 @@
 """Waiting on conditions, always with a deadline and never for a fixed time."""
 
+import os
 import time
 from collections.abc import Callable
 
@@ -20,3 +21,8 @@ def wait_until(condition: Callable[[], object], timeout_s: float, what, poll_s: 
         if time.monotonic() >= deadline:
             raise NotInTime(f"not within {timeout_s:g} s: {what() if callable(what) else what}")
         time.sleep(poll_s)
+
+
+def is_long() -> bool:
+    """The run may take hours: SAGA_LONG=1."""
+    return os.environ.get("SAGA_LONG") == "1"

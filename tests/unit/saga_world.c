@@ -19,6 +19,7 @@ static const struct participant *const participants[SERVICE_COUNT] = {
 };
 
 static const void *const *settings;
+static const struct watch *watch;
 static struct event *events[EVENTS_MAX]; /* each that was ever published, once */
 static size_t event_count;
 static struct world *worlds; /* found so far; explored in this order */
@@ -175,8 +176,10 @@ static void read_next(const struct world *world, size_t lane, enum service servi
     if (consumes(service, world_record(world, lane, topic, i)->type)) {
         const struct decision *decision = decide(world, lane, service, topic, i);
 
-        for (size_t e = 0; e < decision->event_count; e++)
+        for (size_t e = 0; e < decision->event_count; e++) {
+            watch->step(world, lane, world_record(world, lane, topic, i), &decision->events[e]);
             world_publish(&next, lane, &decision->events[e]);
+        }
     }
     remember(&next);
 }
@@ -218,15 +221,16 @@ static bool read_everything(const struct world *world)
 }
 
 size_t world_explore(const struct world *start, const void *const settings_of[SERVICE_COUNT],
-                     void (*check)(const struct world *world, bool terminal))
+                     const struct watch *watch_by)
 {
     settings = settings_of;
+    watch = watch_by;
     worlds = malloc(WORLDS_MAX * sizeof(*worlds));
     worlds_found = 0;
     memset(slots, 0, sizeof(slots));
     remember(start);
     for (size_t w = 0; w < worlds_found; w++)
-        check(&worlds[w], !read_everything(&worlds[w]));
+        watch->world(&worlds[w], !read_everything(&worlds[w]));
     free(worlds);
     return worlds_found;
 }

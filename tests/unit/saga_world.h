@@ -36,13 +36,21 @@ const struct event *world_find(const struct world *world, size_t lane, enum even
 const struct book *world_book(const struct world *world, size_t lane, enum service service,
                               enum topic ledger);
 
+/* How an exploration is watched. Neither may change anything. */
+struct watch {
+    /* Each world, once; `terminal`: nothing is left to read. */
+    void (*world)(const struct world *world, bool terminal);
+    /* Each event of a decision: in which world, and upon which event, it was published. */
+    void (*step)(const struct world *before, size_t lane, const struct event *cause,
+                 const struct event *effect);
+};
+
 /*
  * Goes through every world that can be reached from `start`. At each step any service reads its
  * next record of any topic that it consumes, and decides: it may lag behind by any amount. And in
  * each world, every record that was read before is delivered once more and must have no effect:
  * this is what a crash, a takeover or an older bookmark does. "Impossible" is a failure.
- *
- * `check` sees each world once; `terminal`: nothing is left to read. Returns the number of worlds.
+ * Returns the number of worlds.
  */
 size_t world_explore(const struct world *start, const void *const settings[SERVICE_COUNT],
-                     void (*check)(const struct world *world, bool terminal));
+                     const struct watch *watch);

@@ -1,0 +1,85 @@
+"""Several instances of the services: who owns what, how many shards there are, clients of replicas.
+
+    set_shards(saga, payment=3)                before saga.prepare()
+    others = add_instances(saga, 2)            of each service: "b" beside "0"
+    saga.client = Replicas(ports, saga.history)
+"""
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from support.client import ANSWER_S, RETRY_EVERY_S, Attempt, Client, History
+from support.cluster import Cluster, Service
+from support.events import SERVICES
+from support.orders import Order
+from support.topics import REQUEST_S
+from support.waiting import wait_until
+
+NAMES = "bcdefgh"  # of the instances beside "0"
+
+
+def role(service: Service) -> str | None:
+    """"owner" or "standby"; None while it is not ready."""
+    answer = service.get("/readyz")
+    return json.loads(answer[1])["role"] if answer and answer[0] == 200 else None
+
+
+def shards(service: Service) -> list[int]:
+    """That it owns; none while it is not ready."""
+    answer = service.get("/readyz")
+    return json.loads(answer[1])["shards"] if answer and answer[0] == 200 else []
+
+
+def set_shards(cluster: Cluster, **counts: int) -> None:
+    """Creates the topics of these elections; `topics apply` leaves them as they are."""
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    topics = [NewTopic(f"{cluster.prefix}{name}.shards", count) for name, count in counts.items()]
+    for created in admin.create_topics(topics).values():
+        created.result(REQUEST_S)
+
+
+def add_instances(cluster: Cluster, count: int) -> list[Service]:
+    """So many instances of each service in all; those that come to "0" are returned, not started."""
+    return [cluster.add(name, instance) for name in SERVICES for instance in NAMES[:count - 1]]
+
+
+def instances(cluster: Cluster, name: str) -> list[Service]:
+    return [service for service in cluster.services.values() if service.service == name]
+
+
+def wait_owned(services: list[Service], shard_count: int, timeout_s: float) -> None:
+    """Until these instances own all shards of their service, each once."""
+    def owned() -> list[int]:
+        return sorted(shard for service in services for shard in shards(service))
+
+    wait_until(lambda: owned() == list(range(shard_count)), timeout_s,
+               lambda: f"{', '.join(map(str, services))} own {shard_count} shards, not {owned()}\n"
+                       + "\n".join(service.tail() for service in services))
+
+
+class Replicas(Client):
+    """Places orders at whichever replica answers, as a client with a list of addresses does.
+
+    They take turns. What is asked of an order afterwards is asked of `http.port`, the first one.
+    """
+
+    def __init__(self, ports: list[int], history: History, timeout_s: float = ANSWER_S):
+        super().__init__(ports[0], history, timeout_s)
+        self._replicas = [Client(port, history, timeout_s) for port in ports]
+        self._turns = itertools.count()
+
+    def place(self, order: Order, due: float | None = None,
+              may_retry: Callable[[], bool] = lambda: False) -> Attempt:
+        """Each try is an attempt of its own, due at the same time: of those without an answer the
+        log decides. Refused orders are not tried again."""
+        due = due or time.time()
+        while True:
+            attempt = self._replicas[next(self._turns) % len(self._replicas)].place(order, due)
+            was_refused = attempt.outcome == "fail" and attempt.status
+            if attempt.outcome == "ok" or was_refused or not may_retry():
+                return attempt
+            time.sleep(RETRY_EVERY_S)

@@ -1,0 +1,51 @@
+/*
+ * log_read.h - reads topics as they are now: each partition from its beginning to the end that it
+ * had at the start, read_committed. No group is joined, no service is asked; what the records say
+ * is the caller's business.
+ */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/event/event.h"
+#include "common/kafka/record.h"
+#include "tools/sagactl/cluster.h"
+
+struct log_record {
+    enum topic topic;
+    int32_t partition_count;           /* of the topic */
+    const rd_kafka_message_t *message; /* borrowed for the call */
+};
+
+/* Returns 0 to go on; a negative errno ends the reading, and is what log_read() returns. */
+typedef int log_record_function(void *context, const struct log_record *record, struct error *err);
+
+struct log_request {
+    const enum topic *topics; /* borrowed */
+    size_t topic_count;       /* up to TOPIC_LIST_MAX */
+    const char *key;          /* only the partition of this key, of each topic; NULL: all */
+    log_record_function *on_record;
+    void *context;
+};
+
+/*
+ * Hands over the records of a partition in their order, those of different partitions in any.
+ * `cluster` is one for consuming, open; afterwards it may be used again. Bounded by standstill,
+ * not by time: a topic may be long.
+ * Returns 0, -ENOENT (a topic is missing), -ETIMEDOUT (nobody answers), -EINVAL (topics keyed by
+ * order_id differ in partitions), -EIO, -ENOMEM, or what the callback returned.
+ */
+int log_read(struct cluster *cluster, const struct log_request *request, struct error *err);
+
+/* Topics whose key is an order id, in the order of topics.json. Returns how many. */
+size_t log_order_topics(enum topic out[TOPIC_COUNT]);
+
+/*
+ * The event of a record: true if it is one by the schemas, and one of the record's topic. At most
+ * event_size(ret) bytes of `ret` are written. What is refused is in the dead letters.
+ */
+bool log_record_event(const struct log_record *record, struct codec *codec, struct event *ret);
