@@ -104,22 +104,6 @@ bool event_has_size(const struct event *event, size_t size)
     return event_size(event) == size;
 }
 
-void event_clear_data(struct event *event, enum event_type type)
-{
-    const struct record *record = event_info(type)->data;
-
-    event->type = type;
-    memset(&event->data, 0, record->list != NULL ? record->list->offset : record->size);
-    for (size_t i = 0; i < record->field_count; i++) {
-        const struct field *field = &record->fields[i];
-
-        if (field->kind == FIELD_INTEGER)
-            *(int64_t *)field_of(field, &event->data) = field->default_value;
-        else if (field->default_text != NULL)
-            strcpy(field_of(field, &event->data), field->default_text);
-    }
-}
-
 void event_copy(struct event *to, const struct event *from)
 {
     memcpy(to, from, event_size(from));

@@ -80,9 +80,6 @@ size_t event_size(const struct event *event);
  */
 bool event_has_size(const struct event *event, size_t size);
 
-/* Makes `event` one of this type with empty data: defaults where there are any, else 0 and "". */
-void event_clear_data(struct event *event, enum event_type type);
-
 /* Copies the bytes in use. `to` needs room for event_size(from) bytes only. */
 void event_copy(struct event *to, const struct event *from);
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/base/util.h"
-#include "common/event/event.h"
+#include "common/event/decision.h"
 #include "suite.h"
 
 static struct event order_placed(size_t item_count)
