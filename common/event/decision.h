@@ -56,15 +56,7 @@ typedef void relate_function(const struct input *in, const struct event *last,
  * Adds an event with empty data, which the caller fills in: what it knows nothing of, a member that
  * came with a later version of the schemas, has its default. The runtime fills in the rest.
  */
-static inline union event_data *decision_emit(struct decision *out, enum event_type type)
-{
-    struct event *event = &out->events[out->event_count];
-
-    assert(out->event_count < DECISION_EVENTS_MAX);
-    out->event_count++;
-    event_clear_data(event, type);
-    return &event->data;
-}
+union event_data *decision_emit(struct decision *out, enum event_type type);
 
 static inline void decision_refuse(struct decision *out, const char *impossible)
 {

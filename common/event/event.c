@@ -2,9 +2,11 @@
 #include "common/event/event.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "common/base/util.h"
+#include "common/event/rules.h"
 #include "common/event/tables.h"
 
 static const struct event_info *event_info(enum event_type type)
@@ -34,9 +36,10 @@ const char *event_key(const struct event *event)
     return (const char *)&event->data + event_info(event->type)->key_offset;
 }
 
-const char *event_text(const struct event *event, const char *member)
+/* NULL: the type has no such text. */
+static const struct field *text_field(enum event_type type, const char *member)
 {
-    const struct record *record = event_info(event->type)->data;
+    const struct record *record = event_info(type)->data;
 
     for (size_t i = 0; i < record->field_count; i++) {
         const struct field *field = &record->fields[i];
@@ -44,9 +47,26 @@ const char *event_text(const struct event *event, const char *member)
             field->kind == FIELD_TEXT || field->kind == FIELD_UUID || field->kind == FIELD_CHOICE;
 
         if (is_text && str_equal(field->name, member))
-            return field_at(field, &event->data);
+            return field;
     }
     return NULL;
+}
+
+const char *event_text(const struct event *event, const char *member)
+{
+    const struct field *field = text_field(event->type, member);
+
+    return field != NULL ? field_at(field, &event->data) : NULL;
+}
+
+int event_text_check(enum event_type type, const char *member, const char *text, struct error *err)
+{
+    const struct field *field = text_field(type, member);
+
+    assert(field != NULL && field->kind == FIELD_TEXT);
+    return text_is_accepted(field, text, strlen(text))
+               ? 0
+               : error_set(err, -EINVAL, "must be %s", field->rule);
 }
 
 size_t event_size(const struct event *event)
@@ -82,22 +102,6 @@ bool event_has_size(const struct event *event, size_t size)
             return false;
     }
     return event_size(event) == size;
-}
-
-void event_clear_data(struct event *event, enum event_type type)
-{
-    const struct record *record = event_info(type)->data;
-
-    event->type = type;
-    memset(&event->data, 0, record->list != NULL ? record->list->offset : record->size);
-    for (size_t i = 0; i < record->field_count; i++) {
-        const struct field *field = &record->fields[i];
-
-        if (field->kind == FIELD_INTEGER)
-            *(int64_t *)field_of(field, &event->data) = field->default_value;
-        else if (field->default_text != NULL)
-            strcpy(field_of(field, &event->data), field->default_text);
-    }
 }
 
 void event_copy(struct event *to, const struct event *from)

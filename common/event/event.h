@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/error.h"
 #include "common/base/uuid.h"
 #include "schemas/generated.h"
 
@@ -62,6 +63,12 @@ const char *event_key(const struct event *event);
 const char *event_text(const struct event *event, const char *member);
 
 /*
+ * May `text` be that member of an event of this type? Asserts that the type has such a text.
+ * Returns 0, or -EINVAL and "must be ...".
+ */
+int event_text_check(enum event_type type, const char *member, const char *text, struct error *err);
+
+/*
  * Bytes in use, counted from the start of the struct; the rest is never read. An event of type
  * EVENT_NONE has no data, may be copied, and equals any other such.
  */
@@ -72,9 +79,6 @@ size_t event_size(const struct event *event);
  * a list within its bound. The first `size` bytes are looked at, the values of members are not.
  */
 bool event_has_size(const struct event *event, size_t size);
-
-/* Makes `event` one of this type with empty data: defaults where there are any, else 0 and "". */
-void event_clear_data(struct event *event, enum event_type type);
 
 /* Copies the bytes in use. `to` needs room for event_size(from) bytes only. */
 void event_copy(struct event *to, const struct event *from);

@@ -149,7 +149,8 @@ void order_view_fold(const struct order_entry *entries, size_t count, struct ord
 
         if (status_after[event->type] > status)
             status = status_after[event->type];
-        if (event->timestamp_ms > ret->updated_at_ms)
+        if (event_topic(event->type) != TOPIC_ORDER_REQUESTS &&
+            event->timestamp_ms > ret->updated_at_ms)
             ret->updated_at_ms = event->timestamp_ms;
         if (event->type == EVENT_ORDER_PLACED && ret->placed == NULL) {
             ret->placed = &event->data.order_placed;

@@ -51,10 +51,10 @@ struct order_next {
 };
 
 struct order_view {
-    enum order_status status;          /* ORDER_UNKNOWN: there is no OrderPlaced */
-    const struct order_placed *placed; /* NULL exactly then */
-    const char *reason;                /* why it is being, or was, cancelled; else NULL */
-    int64_t placed_at_ms, updated_at_ms;
+    enum order_status status;            /* ORDER_UNKNOWN: there is no OrderPlaced */
+    const struct order_placed *placed;   /* NULL exactly then */
+    const char *reason;                  /* why it is being, or was, cancelled; else NULL */
+    int64_t placed_at_ms, updated_at_ms; /* a request alone is no update; 0: not yet */
     size_t step_count;
     struct order_step steps[ORDER_EVENTS_MAX]; /* a cause before its effect, else by time */
     /*

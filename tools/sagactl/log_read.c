@@ -9,10 +9,9 @@
 #include "common/base/util.h"
 #include "common/kafka/topics.h"
 
-DEFINE_CLEANUP(message_cleanup, rd_kafka_message_t, rd_kafka_message_destroy)
+#define RETRY_MS 100
 
-/* Between two questions to a leader that is none yet. */
-#define LEADER_POLL_MS 20
+DEFINE_CLEANUP(message_cleanup, rd_kafka_message_t, rd_kafka_message_destroy)
 
 /* A partition that is being read. */
 struct source {
@@ -84,43 +83,57 @@ static int list_sources(struct log_reader *reader, struct error *err)
     return 0;
 }
 
-/* A leader that has only just become one, or is one no more: the library asks for the next. */
+/* Leadership on its way: a new topic's partition answers so for a while, or one that moves. */
 static bool is_passing(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
-           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH ||
+           code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART; /* it was there a moment ago */
+}
+
+/* Nothing is assigned yet, so there is nothing to come. */
+static void pause_before_retry(struct log_reader *reader)
+{
+    CLEANUP(message_cleanup) rd_kafka_message_t *none =
+        rd_kafka_consumer_poll(reader->cluster->client, RETRY_MS);
+
+    (void)none;
+}
+
+static rd_kafka_resp_err_t find_end(struct log_reader *reader, const struct source *source,
+                                    int64_t *low, int64_t *high)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + CLUSTER_TIMEOUT_MS;
+
+    for (;;) {
+        rd_kafka_resp_err_t code =
+            rd_kafka_query_watermark_offsets(reader->cluster->client, source->topic->name,
+                                             source->partition, low, high, CLUSTER_TIMEOUT_MS);
+
+        if (!is_passing(code) || clock_monotonic_ms() >= deadline_ms)
+            return code;
+        pause_before_retry(reader);
+    }
 }
 
 /* Of a read_committed client the high watermark is the end of what is decided. */
-static int find_end(struct log_reader *reader, struct source *source, struct error *err)
-{
-    rd_kafka_t *client = reader->cluster->client;
-    const char *name = source->topic->name;
-    int64_t deadline_ms = clock_monotonic_ms() + CLUSTER_TIMEOUT_MS, low, high;
-    rd_kafka_resp_err_t code;
-
-    do {
-        code = rd_kafka_query_watermark_offsets(client, name, source->partition, &low, &high,
-                                                CLUSTER_TIMEOUT_MS);
-        if (!is_passing(code))
-            break;
-        rd_kafka_poll(client, LEADER_POLL_MS);
-    } while (clock_monotonic_ms() < deadline_ms);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error(code, name, err);
-    source->end = high;
-    source->open = high > low;
-    reader->open_count += source->open ? 1 : 0;
-    return 0;
-}
-
 static int find_ends(struct log_reader *reader, struct error *err)
 {
-    int r = 0;
+    for (size_t i = 0; i < reader->source_count; i++) {
+        struct source *source = &reader->sources[i];
+        int64_t low, high;
+        rd_kafka_resp_err_t code = find_end(reader, source, &low, &high);
 
-    for (size_t i = 0; r == 0 && i < reader->source_count; i++)
-        r = find_end(reader, &reader->sources[i], err);
-    return r;
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return kafka_error(code, source->topic->name, err);
+        source->end = high;
+        source->open = high > low;
+        reader->open_count += source->open ? 1 : 0;
+    }
+    return 0;
 }
 
 static int assign(struct log_reader *reader, struct error *err)

@@ -78,13 +78,15 @@ static const struct command commands[] = {
         .run = order_cancel,
         .argument_count_min = 1,
         .argument_count_max = 1,
-        .usage = "ID [--reason TEXT] [--json]",
+        .usage = "ID [--reason TEXT] [--wait SECONDS] [--json]",
         .sentence = "Asks for an order to be cancelled, and tells who won.",
-        .details = "Waits up to 30 s for the services. Exit code 0: the order is cancelled;\n"
-                   "1: it has shipped, or is not at its end yet. May be run again.\n",
+        .details =
+            "Exit code 0: the order is cancelled; 1: it has shipped, or the services have not\n"
+            "brought it to its end in time. May be run again: it is cancelled once.\n",
         .options =
             {
                 [ORDER_CANCEL_REASON] = {"--reason", "TEXT", "Default: operator_request."},
+                [ORDER_CANCEL_WAIT] = {"--wait", "SECONDS", "For the end: 0 to 600, default 30."},
                 [ORDER_CANCEL_JSON] = {"--json", NULL, "Print one JSON document."},
             },
     },

@@ -10,12 +10,14 @@
 #include "common/base/util.h"
 #include "tools/sagactl/commands.h"
 #include "tools/sagactl/document.h"
+#include "tools/sagactl/number.h"
 #include "tools/sagactl/orders_read.h"
 #include "tools/sagactl/outgoing.h"
 
 #define REASON_DEFAULT "operator_request"
 /* For the services to bring the order to its end. */
-#define DECISION_MS_MAX 30000
+#define WAIT_S_DEFAULT 30
+#define WAIT_S_MAX 600
 
 /* What is known of the order. Pointers are borrowed from its events. */
 struct standing {
@@ -27,6 +29,7 @@ struct standing {
 
 struct cancelling {
     const char *order_id;
+    int64_t wait_s;
     struct cluster consumer, producer;
     struct outgoing request;
     struct codec *codec;
@@ -117,7 +120,7 @@ static int cancel(struct cancelling *cancelling, struct error *err)
         return r;
     cancelling->following = true;
     r = submit(cancelling, err);
-    return r == 0 ? log_reader_follow(reader, DECISION_MS_MAX, err) : r;
+    return r == 0 ? log_reader_follow(reader, (int)cancelling->wait_s * 1000, err) : r;
 }
 
 /* The line that says who won, or on whom it waits. */
@@ -180,11 +183,14 @@ static int make_request(const struct invocation *in, struct cancelling *cancelli
 
 static int prepare(const struct invocation *in, struct cancelling *cancelling, struct error *err)
 {
+    const char *wait = in->options[ORDER_CANCEL_WAIT];
     int r = codec_new(&cancelling->codec, err);
 
     cancelling->filter = (struct order_filter){.order_id = cancelling->order_id,
                                                .codec = cancelling->codec,
                                                .orders = &cancelling->orders};
+    if (r == 0 && wait != NULL)
+        r = number_parse(wait, 0, WAIT_S_MAX, &cancelling->wait_s, err);
     if (r == 0)
         r = make_request(in, cancelling, err);
     if (r == 0)
@@ -206,7 +212,7 @@ static enum exit_code run(const struct invocation *in, struct cancelling *cancel
 
 enum exit_code order_cancel(const struct invocation *in, struct error *err)
 {
-    struct cancelling cancelling = {.order_id = in->arguments[0]};
+    struct cancelling cancelling = {.order_id = in->arguments[0], .wait_s = WAIT_S_DEFAULT};
     enum exit_code code = run(in, &cancelling, err);
 
     orders_done(&cancelling.orders);

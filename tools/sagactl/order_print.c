@@ -187,7 +187,7 @@ static void print_standing(const struct order_view *view, size_t left_out, int64
     if (outcome != NULL)
         fprintf(out, ", %" PRId64 " ms after it was placed",
                 outcome->timestamp_ms - view->placed_at_ms);
-    else
+    else if (view->updated_at_ms > 0)
         fprintf(out, ", no event for %" PRId64 " ms", now_ms - view->updated_at_ms);
     if (left_out > 0)
         fprintf(out, "; %zu more events are not shown", left_out);

@@ -29,7 +29,7 @@
 struct row {
     const char *order_id;
     enum order_status status;
-    int64_t updated_at_ms;
+    int64_t silent_ms;
     size_t next_count;
     struct order_next next[ORDER_NEXT_MAX];
 };
@@ -51,10 +51,18 @@ static void stuck_done(struct stuck *stuck)
     free(stuck->rows);
 }
 
+/* Without progress: that somebody asks again is none. */
+static int64_t silent_ms(const struct order_view *view, int64_t now_ms)
+{
+    if (view->updated_at_ms > 0)
+        return now_ms - view->updated_at_ms;
+    return now_ms - view->steps[0].entry->event->timestamp_ms;
+}
+
 /* An order of which only a part is left in the topics may wait for nothing. */
 static bool is_stuck(const struct stuck *stuck, const struct order_view *view)
 {
-    return !order_view_is_final(view) && stuck->now_ms - view->updated_at_ms >= stuck->for_ms &&
+    return !order_view_is_final(view) && silent_ms(view, stuck->now_ms) >= stuck->for_ms &&
            view->next_count > 0 && view->next[0].after != NULL;
 }
 
@@ -77,7 +85,7 @@ static int add_order(void *context, const char *order_id, const struct order_vie
     *row = (struct row){
         .order_id = order_id,
         .status = view->status,
-        .updated_at_ms = view->updated_at_ms,
+        .silent_ms = silent_ms(view, stuck->now_ms),
         .next_count = view->next_count,
     };
     memcpy(row->next, view->next, sizeof(row->next));
@@ -88,8 +96,8 @@ static int compare_longest(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
 
-    if (x->updated_at_ms != y->updated_at_ms)
-        return x->updated_at_ms < y->updated_at_ms ? -1 : 1;
+    if (x->silent_ms != y->silent_ms)
+        return x->silent_ms > y->silent_ms ? -1 : 1;
     return strcmp(x->order_id, y->order_id);
 }
 
@@ -98,7 +106,7 @@ static int add_cells(struct table *table, const struct row *row, const struct or
 {
     char silent[NUMBER_SIZE], waiting[NUMBER_SIZE];
 
-    snprintf(silent, sizeof(silent), "%" PRId64, (now_ms - row->updated_at_ms) / 1000);
+    snprintf(silent, sizeof(silent), "%" PRId64, row->silent_ms / 1000);
     snprintf(waiting, sizeof(waiting), "%" PRId64, order_next_age(next, now_ms) / 1000);
 
     const char *cells[] = {row->order_id,
@@ -175,11 +183,9 @@ static int print_table(const struct stuck *stuck, struct error *err)
 
 static json_t *row_document(const struct row *row, int64_t now_ms)
 {
-    return json_pack("{ss ss so sI so}", "order_id", row->order_id, "status",
-                     order_status_name(row->status), "updated_at",
-                     document_time(row->updated_at_ms), "silent_ms",
-                     (json_int_t)(now_ms - row->updated_at_ms), "next",
-                     document_next(row->next, row->next_count, now_ms));
+    return json_pack("{ss ss sI so}", "order_id", row->order_id, "status",
+                     order_status_name(row->status), "silent_ms", (json_int_t)row->silent_ms,
+                     "next", document_next(row->next, row->next_count, now_ms));
 }
 
 static int print_json(const struct stuck *stuck, struct error *err)
