@@ -18,7 +18,7 @@
 #include "common/event/order_view.h"
 
 /* Names the layout in history_layout.h; another one in the store's identity discards the store. */
-#define HISTORY_FORMAT "order-history-3"
+#define HISTORY_FORMAT "order-history-4"
 /* The tables of the store, in this order. */
 #define HISTORY_TABLES "records", "orders", "placed", "customers", "feed", "stock"
 #define HISTORY_TABLE_COUNT 6
@@ -50,11 +50,20 @@ struct history_mark {
     int64_t last;   /* offset of the last one */
 };
 
+/* Of the index by customer: see history_segments.h. */
+struct history_segment {
+    bool is_set, is_dirty;
+    int64_t start, end; /* of the time at which its orders were placed */
+    int64_t newest;     /* at least that of the youngest order in it */
+    uint64_t count;     /* of its orders */
+};
+
 /* Writes in one transaction. */
 struct history_writer {
     struct store_txn *txn; /* borrowed */
     struct codec *codec;   /* borrowed */
     uint64_t next;         /* number of the next record */
+    struct history_segment segment;
     struct history_mark marks[HISTORY_TOPIC_COUNT][HISTORY_PARTITIONS_MAX];
 };
 
