@@ -77,6 +77,7 @@ int deadlines_new(int64_t deadline_s, struct deadlines **ret, struct error *err)
         return r;
     }
     deadlines->deadline_ms = deadline_s * 1000;
+    assert(deadlines->deadline_ms <= topic_info(TOPIC_ORDERS)->retention_ms);
     pthread_mutex_init(&deadlines->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

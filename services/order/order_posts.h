@@ -1,7 +1,7 @@
 /*
- * order_posts.h - what the front door writes: orders and cancellations. It decides nothing: an order
- * without a key is written as OrderPlaced, once, under an id that nobody else has; what may arrive
- * several times, at several replicas, goes to order-requests, and the owner of the order decides.
+ * order_posts.h - what the front door writes: orders and cancellations. It decides nothing: an
+ * order without a key is written as OrderPlaced, once, under an id that nobody else has; what may
+ * arrive several times, at several replicas, goes to order-requests, and the order's owner decides.
  */
 #pragma once
 

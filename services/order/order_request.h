@@ -1,7 +1,7 @@
 /*
  * order_request.h - the body of POST /v1/orders as an OrderPlaced event, that of a cancellation as
- * an OrderCancellationSubmitted, or all that is wrong with it. Pure: no clock, no ids of its own, no
- * HTTP but the form of a fault.
+ * an OrderCancellationSubmitted, or all that is wrong with it. Pure: no clock, no ids of its own,
+ * no HTTP but the form of a fault.
  *
  *   {"customer_id": "c-1", "items": [{"product_id": "p-1", "quantity": 2, "unit_price": 9.99}],
  *    "currency": "USD", "total_amount": 19.98}

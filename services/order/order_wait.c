@@ -14,6 +14,7 @@
 #include "services/order/order_json.h"
 #include "services/order/order_request.h"
 
+#define DAY_MS 86400000
 #define LOCATION_SIZE (sizeof("/v1/orders/") + UUID_SIZE)
 
 /* Without the room for more lines. */
@@ -119,10 +120,12 @@ static void answer_other_order(struct order_wait *wait)
 {
     static const struct http_fault fault = {
         .pointer = "", .detail = "is not the order that was first sent with this Idempotency-Key"};
+    char detail[160];
 
-    http_answer_problem(
-        wait->request, 422,
-        "the Idempotency-Key was used for another order; a new order needs a new key", &fault, 1);
+    snprintf(detail, sizeof(detail),
+             "the Idempotency-Key was used for another order; it is kept for %" PRId64 " days",
+             topic_info(TOPIC_ORDERS)->retention_ms / DAY_MS);
+    http_answer_problem(wait->request, 422, detail, &fault, 1);
 }
 
 static void answer_cancellation(struct order_wait *wait, const struct order_sight *sight)

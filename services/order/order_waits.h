@@ -1,7 +1,7 @@
 /*
- * order_waits.h - the POSTs that are suspended: until what was written can be read, and, with Prefer:
- * wait, until the order is final; and what they are told then. It writes nothing: who begins a wait
- * sends the record. A wait costs memory, never a thread.
+ * order_waits.h - the POSTs that are suspended: until what was written can be read, and, with
+ * Prefer: wait, until the order is final; and what they are told then. It writes nothing: who
+ * begins a wait sends the record. A wait costs memory, never a thread.
  *
  *   POST              waits for                    then is told
  *   an order          OrderPlaced                  201 and the order; 422 if its key is of another

@@ -1,6 +1,6 @@
 /*
- * waiters.h - the requests that wait for something to happen to an order: who takes one, answers it.
- * Knows nothing of HTTP: a waiter is a part of the caller's request, lent until it is taken.
+ * waiters.h - the requests that wait for something to happen to an order: who takes one, answers
+ * it. Knows nothing of HTTP: a waiter is a part of the caller's request, lent until it is taken.
  *
  * A waiter is taken by exactly one of: the read side shows what it waits for, its record was not
  * written, its deadline passed, the service stops. Whoever is first takes it; the others find
@@ -56,7 +56,7 @@ void waiters_free(struct waiters *waiters); /* NULL is harmless; asserts that no
  */
 int waiters_add(struct waiters *waiters, struct waiter *waiter, bool alone, uint64_t *ticket);
 
-/* One that waits for a stage of this order that is reached, or NULL. The caller has to answer it. */
+/* One that waits for a stage of this order that is reached, or NULL. The caller answers it. */
 struct waiter *waiters_take(struct waiters *waiters, const char *order_id,
                             enum order_stage reached);
 
