@@ -109,6 +109,14 @@ void event_copy(struct event *to, const struct event *from)
     memcpy(to, from, event_size(from));
 }
 
+void event_clear_list(struct event *event)
+{
+    const struct field *list = event_info(event->type)->data->list;
+
+    if (list != NULL)
+        *field_count_of(list, &event->data) = 0;
+}
+
 static bool record_equal(const struct record *record, const void *a, const void *b);
 
 static bool list_equal(const struct field *field, const void *a, const void *b)

@@ -83,5 +83,8 @@ bool event_has_size(const struct event *event, size_t size);
 /* Copies the bytes in use. `to` needs room for event_size(from) bytes only. */
 void event_copy(struct event *to, const struct event *from);
 
+/* Empties its list, if it has one: for those who keep many events and need no list. */
+void event_clear_list(struct event *event);
+
 /* Same type and same values; what the struct holds beside them does not count. */
 bool event_equal(const struct event *a, const struct event *b);

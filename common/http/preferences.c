@@ -9,7 +9,7 @@
 #include "common/http/internal.h"
 
 #define NAME_SIZE 16
-/* More digits than INT32_MAX has, so that what is cut off is too much anyway. */
+/* A longer value is not understood. */
 #define VALUE_SIZE 32
 
 /* One element of the list: name [= word] [; parameters]. False: it is none, or nothing we know. */

@@ -26,14 +26,15 @@ struct http_stream {
 static bool fall_asleep(struct http_stream *stream)
 {
     struct http_server *server = stream->server;
+    bool sleeps;
 
     pthread_mutex_lock(&server->lock);
-    stream->sleeping = !stream->woken && !server->closing;
+    sleeps = stream->sleeping = !stream->woken && !server->closing;
     stream->woken = false;
-    if (stream->sleeping)
+    if (sleeps)
         MHD_suspend_connection(stream->connection);
     pthread_mutex_unlock(&server->lock);
-    return stream->sleeping;
+    return sleeps; /* the stream itself may be awake again already */
 }
 
 static ssize_t produce(void *context, uint64_t position, char *buffer, size_t size)

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/util.h"
 #include "services/order/deadlines.h"
+#include "services/order/openapi_route.h"
 #include "services/order/order_posts.h"
 #include "services/order/order_publisher.h"
 #include "services/order/order_reads.h"
@@ -204,6 +205,7 @@ static const struct http_route routes[] = {
     {"GET", "/v1/orders", on_list_orders, NULL},
     {"GET", "/v1/events", on_stream_all, NULL},
     {"GET", "/v1/stock/{product_id}", on_get_stock, NULL},
+    {"GET", "/openapi.json", openapi_answer, NULL},
 };
 
 const struct service_extension order_front_door = {

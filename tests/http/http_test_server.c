@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/log.h"
 #include "common/base/util.h"
@@ -91,6 +92,15 @@ static void on_hold(struct http_request *request, void *context)
     pthread_mutex_unlock(&held->lock);
 }
 
+/* What no handler should do: block, here for longer than a stop waits; and then suspend as well. */
+static void on_slow_hold(struct http_request *request, void *context)
+{
+    const struct timespec too_long = {.tv_nsec = 2 * CLOSE_MS_DEFAULT * 1000000L};
+
+    nanosleep(&too_long, NULL);
+    on_hold(request, context);
+}
+
 static void on_held(struct http_request *request, void *context)
 {
     struct held *held = &((struct fixture *)context)->held;
@@ -140,12 +150,17 @@ static void on_late_stream(struct http_request *request, void *context)
 
 static void on_stream(struct http_request *request, void *context)
 {
-    tap_follow(&((struct fixture *)context)->tap, request, false);
+    tap_follow(&((struct fixture *)context)->tap, request, TAP_PLAIN);
+}
+
+static void on_self_waking(struct http_request *request, void *context)
+{
+    tap_follow(&((struct fixture *)context)->tap, request, TAP_SELF_WAKING);
 }
 
 static void on_endless(struct http_request *request, void *context)
 {
-    tap_follow(&((struct fixture *)context)->tap, request, true);
+    tap_follow(&((struct fixture *)context)->tap, request, TAP_ENDLESS);
 }
 
 static void on_streams(struct http_request *request, void *context)
@@ -244,7 +259,7 @@ static void *run_racer(void *context)
         if (racer->request == NULL)
             return NULL;
         if (racer->tap != NULL)
-            tap_follow(racer->tap, racer->request, false);
+            tap_follow(racer->tap, racer->request, TAP_PLAIN);
         else
             http_answer_json(racer->request, 200, json_pack("{s:b}", "raced", 1));
         sem_post(&racer->answered);
@@ -281,6 +296,8 @@ static int serve(struct fixture *fixture, int close_ms, unsigned idle_s)
         {"GET", "/streams", on_streams, fixture},
         {"POST", "/publish", on_publish, fixture},
         {"POST", "/end", on_end, fixture},
+        {"GET", "/self-waking", on_self_waking, fixture},
+        {"POST", "/slow-hold", on_slow_hold, fixture},
     };
     const struct http_server_config config = {
         .routes = routes, .route_count = ARRAY_LEN(routes), .idle_s = idle_s};

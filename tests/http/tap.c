@@ -10,7 +10,7 @@ struct follower {
     struct tap *tap;
     struct http_stream *stream;
     size_t next_number;
-    bool is_endless;
+    enum tap_manner manner;
     struct follower *previous, *next;
 };
 
@@ -26,7 +26,7 @@ static ssize_t read_numbers(void *context, char *buffer, size_t size)
     char line[32];
     size_t len = 0;
 
-    if (follower->is_endless) {
+    if (follower->manner == TAP_ENDLESS) {
         memset(buffer, 'x', size);
         return (ssize_t)size;
     }
@@ -42,7 +42,11 @@ static ssize_t read_numbers(void *context, char *buffer, size_t size)
         follower->next_number++;
     }
     bool is_over = len == 0 && tap->is_over;
+    bool wakes =
+        len == 0 && follower->manner == TAP_SELF_WAKING && follower->next_number < TAP_SELF_WAKES;
     pthread_mutex_unlock(&tap->lock);
+    if (wakes)
+        tap_publish(tap, 1);
     return is_over ? HTTP_STREAM_END : (ssize_t)len;
 }
 
@@ -64,14 +68,14 @@ static void leave(void *context)
     free(follower);
 }
 
-void tap_follow(struct tap *tap, struct http_request *request, bool is_endless)
+void tap_follow(struct tap *tap, struct http_request *request, enum tap_manner manner)
 {
     struct follower *follower = calloc(1, sizeof(*follower));
     const struct http_stream_source source = {read_numbers, leave, follower};
 
     assert(follower != NULL);
     follower->tap = tap;
-    follower->is_endless = is_endless;
+    follower->manner = manner;
     http_set_header(request, "X-Accel-Buffering", "no");
     /* What closes it at once waits until it is in the list. */
     pthread_mutex_lock(&tap->lock);

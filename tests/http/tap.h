@@ -22,8 +22,17 @@ struct tap {
     bool has_publisher;
 };
 
-/* Answers with a stream that has all numbers from 0, or with one that never has enough. */
-void tap_follow(struct tap *tap, struct http_request *request, bool is_endless);
+enum tap_manner {
+    TAP_PLAIN,       /* has all numbers from 0 */
+    TAP_SELF_WAKING, /* has nothing to say, but a number is published before that is returned */
+    TAP_ENDLESS,     /* never has enough */
+};
+
+/* What a self-waking stream publishes by and by. */
+#define TAP_SELF_WAKES 1000
+
+/* Answers with a stream. */
+void tap_follow(struct tap *tap, struct http_request *request, enum tap_manner manner);
 
 void tap_publish(struct tap *tap, size_t count);
 
