@@ -82,6 +82,7 @@ static struct {
 } topic = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct order_waits *waits;
+static struct http_request request;
 
 /* Happens once, when a wait is in nobody's list: it was taken and is about to wait for more. */
 static enum event_type meanwhile;
@@ -100,7 +101,8 @@ int64_t __wrap_clock_utc_ms(void);
 
 int64_t __wrap_clock_monotonic_ms(void)
 {
-    if (meanwhile != EVENT_NONE && topic.count > 1 && !order_waits_any(waits)) {
+    if (meanwhile != EVENT_NONE && request.suspended && topic.count > 1 &&
+        !order_waits_any(waits)) {
         given_event(meanwhile);
         meanwhile = EVENT_NONE;
     }
@@ -145,7 +147,6 @@ int projection_read(struct projection *projection, struct codec *codec, const ch
 
 /* ------------------------------------------------------------------------------ the sentences */
 
-static struct http_request request;
 static uint64_t ticket;
 
 static void set_up(void)
