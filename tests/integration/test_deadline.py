@@ -97,6 +97,7 @@ def test_what_the_broker_did_not_confirm_is_asked_for_again(hasty, broker):
     wait_until(lambda: f"event=deadline_not_published order_id={order_id}" in log.read_text(), UNCONFIRMED_S,
                "the request fails")
     broker.resume()
+    broker.wait_healthy()
     wait_requested(hasty, {order_id})
     hasty.service("payment").start()
     hasty.wait_final(RECOVERY_S)
