@@ -17,7 +17,7 @@
 #define JSON_SIZE 4096
 #define TEXT_SIZE (1U << 20)
 #define BUFFER_SIZE 16384
-#define FROM_THE_BEGINNING "a1:////"
+#define STEPS 5
 
 /* ---------------------------------------------------------------------------- the stand-ins */
 
@@ -159,6 +159,12 @@ static struct http_request requests[STREAM_READERS_MAX + 1];
 static char text[TEXT_SIZE]; /* what the last reader was given */
 static char buffer[BUFFER_SIZE];
 
+static void start_replica(void)
+{
+    ck_assert_int_eq(order_streams_new(&streams, NULL), 0);
+    order_streams_connect(streams, NULL, codec);
+}
+
 static void set_up(void)
 {
     now_ms = 1000;
@@ -167,8 +173,7 @@ static void set_up(void)
     memset(requests, 0, sizeof(requests));
     ck_assert_int_eq(codec_new(&codec, NULL), 0);
     ck_assert_int_eq(codec_new(&writer, NULL), 0);
-    ck_assert_int_eq(order_streams_new(&streams, NULL), 0);
-    order_streams_connect(streams, NULL, codec);
+    start_replica();
 }
 
 static void hang_up(struct http_request *request)
@@ -234,6 +239,44 @@ static void given_paid(size_t number)
     sample_order_placed(&placed, number);
     sample_payment_processed(&event, number, 2);
     memcpy(event.causation_id, placed.event_id, UUID_SIZE);
+    add_event(number, &event);
+}
+
+/* The n-th event of an order that ships; each is the effect of the one before. */
+static void given_step(size_t number, size_t step)
+{
+    static const enum event_type types[STEPS] = {EVENT_ORDER_PLACED, EVENT_PAYMENT_PROCESSED,
+                                                 EVENT_INVENTORY_RESERVED, EVENT_SHIPMENT_CREATED,
+                                                 EVENT_ORDER_COMPLETED};
+    struct event event;
+
+    if (step == 0) {
+        sample_order_placed(&event, number);
+    } else {
+        sample_payment_processed(&event, number, 2);
+        event.type = types[step];
+        if (step > 1) /* as payment processed, but for what was charged */
+            memset(&event.data, 0, sizeof(event.data));
+    }
+    snprintf(event.event_id, UUID_SIZE, "00000000-0000-7000-8000-%06zu%06zu", number, step);
+    if (step > 0)
+        snprintf(event.causation_id, UUID_SIZE, "00000000-0000-7000-8000-%06zu%06zu", number,
+                 step - 1);
+    if (step > 1)
+        sample_key(number, (char *)event_key(&event));
+    if (step == 2 || step == 3) {
+        struct inventory_reserved *goods = &event.data.inventory_reserved;
+
+        strcpy(step == 2 ? goods->customer_id : event.data.shipment_created.customer_id, "c-1");
+        if (step == 2) {
+            goods->item_count = 1;
+            goods->items[0] = (struct item_line){.product_id = "A", .quantity = 1};
+        } else {
+            event.data.shipment_created.item_count = 1;
+            event.data.shipment_created.items[0] =
+                (struct item_line){.product_id = "A", .quantity = 1};
+        }
+    }
     add_event(number, &event);
 }
 
@@ -424,10 +467,13 @@ END_TEST
 
 START_TEST(while_the_store_is_not_ready_nothing_is_told_and_nobody_let_go)
 {
-    struct http_request *request;
+    struct http_request *request, *all = when_all_is_read(1, "");
 
     given_placed(7, "c-1");
     request = when_order_is_read(0, 7);
+    not_ready = -EAGAIN;
+    when_read(all);
+    ck_assert_str_eq(text, "retry: 2000\nid: a1:////\n\n");
     not_ready = -EAGAIN;
     when_read(request);
     ck_assert_uint_eq(count_of("event: "), 0);
@@ -439,6 +485,183 @@ START_TEST(while_the_store_is_not_ready_nothing_is_told_and_nobody_let_go)
     ck_assert_uint_eq(count_of("event: "), 1);
     not_ready = -EIO;
     ck_assert_int_eq(read_some(request, BUFFER_SIZE), HTTP_STREAM_END);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ causes and effects */
+
+/* The steps that are told, as "<order>.<step>" with a space behind each. */
+static const char *told(void)
+{
+    static char steps[TEXT_SIZE];
+    size_t used = 0;
+
+    steps[0] = '\0';
+    for (const char *p = text; (p = strstr(p, "{\"event_id\":\"")) != NULL; p++) {
+        size_t number = strtoul((char[7]){p[37], p[38], p[39], p[40], p[41], p[42]}, NULL, 10);
+
+        used += (size_t)snprintf(steps + used, sizeof(steps) - used, "%zu.%c ", number, p[48]);
+    }
+    return steps;
+}
+
+START_TEST(of_all_orders_too_an_effect_waits_for_its_cause_and_nobody_else_does)
+{
+    struct http_request *request = when_all_is_read(0, "");
+
+    given_step(7, 0);
+    given_step(7, 2);
+    given_step(8, 0);
+    given_step(8, 1);
+    given_step(8, 2); /* stands behind that of 7 */
+    when_read(request);
+    ck_assert_str_eq(told(), "7.0 8.0 8.1 ");
+    request->stream->wakes = 0;
+    order_streams_tick(streams, now_ms += 2000);
+    ck_assert_uint_eq(request->stream->wakes, 1);
+    given_step(7, 1);
+    when_read(request);
+    ck_assert_str_eq(told(), "7.1 7.2 8.2 ");
+    when_read(request);
+    ck_assert_str_eq(told(), "");
+}
+END_TEST
+
+START_TEST(of_all_orders_too_a_cause_is_waited_for_within_bounds)
+{
+    struct http_request *request = when_all_is_read(0, "");
+
+    given_step(7, 0);
+    given_step(7, 2);
+    when_read(request);
+    ck_assert_str_eq(told(), "7.0 ");
+    now_ms += CAUSE_WAIT_MS;
+    when_read(request);
+    ck_assert_str_eq(told(), "7.2 ");
+}
+END_TEST
+
+START_TEST(a_cause_that_comes_long_after_its_effect_is_not_waited_for)
+{
+    struct http_request *request = when_all_is_read(0, "");
+
+    given_step(7, 0);
+    given_step(7, 2);
+    for (size_t i = 0; i < FEED_RECORDS_MAX + 10; i++)
+        given_step(100 + i, 0);
+    given_step(7, 1);
+    when_read(request);
+    ck_assert_uint_eq(count_of("event: "), FEED_RECORDS_MAX + 13);
+    ck_assert_ptr_nonnull(strstr(told(), "7.2 "));
+    ck_assert_ptr_nonnull(strstr(told(), "7.1 "));
+}
+END_TEST
+
+START_TEST(of_all_orders_too_causes_that_run_in_a_circle_do_not_hold_for_ever)
+{
+    struct http_request *request = when_all_is_read(0, "");
+    struct event event;
+
+    given_step(7, 0);
+    given_step(7, 1);
+    event_copy(&event, &records[--record_count].event);
+    memcpy(event.causation_id, event.event_id, UUID_SIZE);
+    add_event(7, &event);
+    when_read(request);
+    ck_assert_str_eq(told(), "7.0 7.1 ");
+}
+END_TEST
+
+/* A few orders, whose records come in any order but that of their partition. */
+#define ORDERS 6
+
+static void shuffle(unsigned *seed)
+{
+    size_t next[STEPS] = {0}, left = ORDERS * STEPS;
+
+    record_count = 0;
+    for (; left > 0; left--) {
+        size_t step = (size_t)rand_r(seed) % STEPS;
+
+        while (next[step] == ORDERS)
+            step = (step + 1) % STEPS;
+        given_step(next[step], step);
+        records[record_count - 1].feed.offset = (int64_t)(++next[step]) * 3;
+    }
+}
+
+static void then_in_order_and_once(const char *steps, unsigned seed)
+{
+    size_t next[ORDERS] = {0}, count = 0;
+
+    for (const char *p = steps; *p != '\0'; p = strchr(p, ' ') + 1, count++) {
+        size_t number = (size_t)(p[0] - '0'), step = (size_t)(p[2] - '0');
+
+        ck_assert_msg(step == next[number], "seed %u: %s", seed, steps);
+        next[number]++;
+    }
+    ck_assert_msg(count == ORDERS * STEPS, "seed %u: %s", seed, steps);
+}
+
+/* The id of the last whole frame that was read; and what came before that. */
+static void take_whole_frames(char *steps, size_t size, struct stream_reader *reader)
+{
+    char *end = text, *id = NULL;
+
+    for (char *p = text; (p = strstr(p, "\n\n")) != NULL; p += 2)
+        end = p + 2;
+    *end = '\0';
+    for (char *p = text; (p = strstr(p, "id: ")) != NULL; p++)
+        id = p + strlen("id: ");
+    snprintf(steps + strlen(steps), size - strlen(steps), "%s", told());
+    if (id == NULL)
+        return;
+    *strchr(id, '\n') = '\0';
+    ck_assert(stream_id_parse(id, STREAM_OF_ALL, HISTORY_TOPIC_COUNT, HISTORY_PARTITIONS_MAX,
+                              reader->cursor.positions.next[0]));
+}
+
+START_TEST(whatever_comes_when_and_wherever_one_goes_on_it_is_told_in_order_and_once)
+{
+    for (unsigned round = 1; round <= 500; round++) {
+        struct stream_reader reader = {.kind = STREAM_OF_ALL};
+        char steps[4096] = "";
+        unsigned seed = round;
+
+        /* Some time at a replica, of which some has arrived; and the rest at the last one. */
+        for (size_t replica = 0; replica < 4; replica++) {
+            size_t shown = 0, used = 0;
+
+            shuffle(&seed);
+            reader.cursor.next = 0;
+            reader.frame = FRAME_NONE;
+            if (round % 2 == 0)
+                strcpy(reader.customer_id, "customer-1");
+            order_streams_start(streams, &requests[0], &reader);
+            while (shown < ORDERS * STEPS) {
+                size_t size = 1 + (size_t)rand_r(&seed) % 3000;
+                ssize_t got;
+
+                shown += 1 + (size_t)rand_r(&seed) % 5;
+                record_count = shown < ORDERS * STEPS ? shown : ORDERS * STEPS;
+                while ((got = read_some(&requests[0], size)) > 0) {
+                    memcpy(text + used, buffer, (size_t)got);
+                    used += (size_t)got;
+                }
+                ck_assert_int_eq(got, 0);
+                if (replica < 3 && rand_r(&seed) % 6 == 0)
+                    break;
+            }
+            if (replica < 3 && used > 0)
+                used -= (size_t)rand_r(&seed) % used / 2; /* cut off anywhere */
+            text[used] = '\0';
+            hang_up(&requests[0]);
+            order_streams_free(streams);
+            start_replica();
+            take_whole_frames(steps, sizeof(steps), &reader);
+        }
+        then_in_order_and_once(steps, round);
+    }
 }
 END_TEST
 
@@ -500,11 +723,15 @@ START_TEST(an_order_that_does_not_come_is_waited_for_within_bounds)
     given_paid(7);
     given_placed(8, "c-1");
     when_read(request);
+    ck_assert_uint_eq(count_of("event: "), 1);
+    ck_assert_uint_eq(count_of("event: OrderPlaced"), 1);
+    given_paid(8); /* behind that of the other one */
+    when_read(request);
     ck_assert_uint_eq(count_of("event: "), 0);
     now_ms += CAUSE_WAIT_MS;
     when_read(request);
     ck_assert_uint_eq(count_of("event: "), 1);
-    ck_assert_uint_eq(count_of("event: OrderPlaced"), 1);
+    ck_assert_uint_eq(count_of("event: PaymentProcessed"), 1);
 }
 END_TEST
 
@@ -666,6 +893,12 @@ int main(void)
     tcase_add_test(tcase, whatever_the_buffer_holds_the_same_is_told);
     tcase_add_test(tcase, an_event_that_expires_while_it_is_sent_ends_the_stream);
     tcase_add_test(tcase, while_the_store_is_not_ready_nothing_is_told_and_nobody_let_go);
+    tcase_add_test(tcase, of_all_orders_too_an_effect_waits_for_its_cause_and_nobody_else_does);
+    tcase_add_test(tcase, of_all_orders_too_a_cause_is_waited_for_within_bounds);
+    tcase_add_test(tcase, a_cause_that_comes_long_after_its_effect_is_not_waited_for);
+    tcase_add_test(tcase, of_all_orders_too_causes_that_run_in_a_circle_do_not_hold_for_ever);
+    tcase_add_test(tcase,
+                   whatever_comes_when_and_wherever_one_goes_on_it_is_told_in_order_and_once);
     tcase_add_test(tcase, a_customer_is_told_of_his_orders_only);
     tcase_add_test(tcase, whose_an_order_is_that_was_placed_before_is_looked_up_once);
     tcase_add_test(tcase, an_order_that_is_not_here_yet_is_waited_for);
