@@ -1,6 +1,6 @@
 /*
- * event_places.h - where events stand: those that were met lately, in a table of fixed size. An entry
- * gives way to any other that falls on its place. One thread.
+ * event_places.h - where events stand: those that were told lately, in a table of fixed size. An
+ * entry gives way to any other that falls on its place. One thread.
  */
 #pragma once
 

@@ -1,12 +1,13 @@
 /*
- * stream_feed.c - see stream_reader.h: the events of all orders. They come in the order in which this
- * replica applied them, which is nearly always that of cause and effect. What comes before its cause
- * is held back, with all that follows it in its partition, while the rest goes on: a reader's
+ * stream_feed.c - see stream_reader.h: the events of all orders. They come in the order in which
+ * this replica applied them, which is nearly always that of cause and effect. What comes before its
+ * cause is held back, with all that follows it in its partition, while the rest goes on: a reader's
  * position is one offset per partition, so it may be far in one and wait in another.
  *
  * The reader's cursor stays before the first record that is held back. Each pass goes through what
- * follows, on a cursor of its own, and skips what was told. What is held back within FEED_RECORDS_MAX
- * records, or waits in a circle, is told as it comes: the order of causes is lost then, no event is.
+ * follows, on a cursor of its own, and skips what was told. What is still held back after
+ * FEED_RECORDS_MAX records, or waits in a circle, is told as it comes: then the order of causes is
+ * lost, but no event is.
  */
 #include "services/order/stream_filling.h"
 
