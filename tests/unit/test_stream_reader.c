@@ -245,6 +245,8 @@ END_TEST
 
 /* A few orders, whose records come in any order but that of their partition. */
 #define ORDERS 6
+#define ROUNDS 300
+#define ROUNDS_S_MAX 60 /* with sanitizers, on a busy machine */
 
 static void shuffle(unsigned *seed)
 {
@@ -294,7 +296,7 @@ static void take_whole_frames(char *steps, size_t size, struct stream_reader *re
 
 START_TEST(whatever_comes_when_and_wherever_one_goes_on_it_is_told_in_order_and_once)
 {
-    for (unsigned round = 1; round <= 500; round++) {
+    for (unsigned round = 1; round <= ROUNDS; round++) {
         struct stream_reader reader = {.kind = STREAM_OF_ALL};
         char steps[4096] = "";
         unsigned seed = round;
@@ -425,6 +427,7 @@ int main(void)
     Suite *suite = suite_create("stream_reader");
     TCase *tcase = tcase_create("reader");
 
+    tcase_set_timeout(tcase, ROUNDS_S_MAX);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, an_order_is_told_from_its_beginning_each_event_with_its_id);
     tcase_add_test(tcase, a_reader_goes_on_behind_the_position_that_it_names);
