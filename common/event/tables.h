@@ -60,6 +60,7 @@ struct event_info {
 extern const struct record envelope_record;
 extern const struct event_info event_infos[EVENT_TYPE_COUNT];
 extern const struct topic_info topic_infos[TOPIC_COUNT];
+extern const struct service_info service_infos[SERVICE_INFO_COUNT];
 
 /* A text member of the data of that type; NULL: there is none. */
 const struct field *text_field(enum event_type type, const char *member);
