@@ -6,7 +6,9 @@
 enum exit_code topics_apply(const struct invocation *in, struct error *err);
 enum exit_code stock_receive(const struct invocation *in, struct error *err);
 enum exit_code order_show(const struct invocation *in, struct error *err);
+enum exit_code check(const struct invocation *in, struct error *err);
 
 /* Rows of options, as they stand in main.c. */
 enum { TOPICS_APPLY_DRY_RUN, TOPICS_APPLY_STRICT };
 enum { ORDER_SHOW_JSON };
+enum { CHECK_FINAL, CHECK_JSON };

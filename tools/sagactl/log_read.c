@@ -15,8 +15,10 @@ DEFINE_CLEANUP(message_cleanup, rd_kafka_message_t, rd_kafka_message_destroy)
 struct source {
     const struct topic_state *topic;
     int32_t partition;
-    int64_t end; /* where it ended at the start */
-    bool open;   /* not yet read to there */
+    int64_t end;   /* where it ended at the start */
+    int64_t until; /* read to here: the same, or a later end */
+    int64_t next;  /* the offset to come */
+    bool open;     /* not yet read to there */
 };
 
 struct reading {
@@ -25,6 +27,7 @@ struct reading {
     struct topics topics;
     size_t source_count, open_count;
     struct source *sources;
+    bool follows;   /* reads on to the later ends: an end that was met before means nothing */
     size_t current; /* index of the last record's source: records come in runs */
     int64_t progress_ms;
 };
@@ -81,22 +84,55 @@ static int list_sources(struct reading *reading, struct error *err)
 }
 
 /* Of a read_committed client the high watermark is the end of what is decided. */
+static int query_until(struct reading *reading, struct source *source, int64_t *low,
+                       struct error *err)
+{
+    const char *name = source->topic->name;
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        reading->cluster->client, name, source->partition, low, &source->until, CLUSTER_TIMEOUT_MS);
+
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR ? kafka_error(code, name, err) : 0;
+}
+
+static void open_source(struct reading *reading, struct source *source)
+{
+    source->open = source->next < source->until;
+    reading->open_count += source->open ? 1 : 0;
+}
+
 static int find_ends(struct reading *reading, struct error *err)
 {
-    for (size_t i = 0; i < reading->source_count; i++) {
-        struct source *source = &reading->sources[i];
-        const char *name = source->topic->name;
-        int64_t low, high;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            reading->cluster->client, name, source->partition, &low, &high, CLUSTER_TIMEOUT_MS);
+    const struct log_request *request = reading->request;
+    int64_t low;
+    int r = 0;
 
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return kafka_error(code, name, err);
-        source->end = high;
-        source->open = high > low;
-        reading->open_count += source->open ? 1 : 0;
+    for (size_t i = 0; r == 0 && i < reading->source_count; i++) {
+        struct source *source = &reading->sources[i];
+
+        r = query_until(reading, source, &low, err);
+        if (r < 0)
+            return r;
+        source->end = source->until;
+        source->next = low;
+        open_source(reading, source);
+        if (request->on_begin != NULL)
+            request->on_begin(request->context, source->topic->topic, source->partition, low);
     }
     return 0;
+}
+
+static int find_later_ends(struct reading *reading, struct error *err)
+{
+    int64_t low;
+    int r = 0;
+
+    reading->follows = true;
+    for (size_t i = 0; r == 0 && i < reading->source_count; i++) {
+        r = query_until(reading, &reading->sources[i], &low, err);
+        if (r == 0)
+            open_source(reading, &reading->sources[i]);
+    }
+    return r;
 }
 
 static int assign(struct reading *reading, struct error *err)
@@ -107,7 +143,7 @@ static int assign(struct reading *reading, struct error *err)
     for (size_t i = 0; i < reading->source_count; i++) {
         const struct source *source = &reading->sources[i];
 
-        if (source->open)
+        if (source->open || reading->request->follow)
             rd_kafka_topic_partition_list_add(list, source->topic->name, source->partition)
                 ->offset = RD_KAFKA_OFFSET_BEGINNING;
     }
@@ -145,6 +181,7 @@ static int hand_over(const struct reading *reading, const struct source *source,
     const struct log_record record = {
         .topic = source->topic->topic,
         .partition_count = source->topic->partition_count,
+        .young = message->offset >= source->end,
         .message = message,
     };
 
@@ -160,13 +197,14 @@ static int take_message(struct reading *reading, const rd_kafka_message_t *messa
 
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && !at_end)
         return error_set(err, -EIO, "cannot read: %s", rd_kafka_message_errstr(message));
-    if (source == NULL || !source->open)
+    if (source == NULL || (!source->open && !reading->request->follow))
         return 0;
     reading->progress_ms = clock_monotonic_ms();
+    source->next = at_end ? message->offset : message->offset + 1;
     /* Transaction markers are never handed over, so the offset before the end may be none. */
-    if (!at_end && message->offset < source->end)
+    if (!at_end && (message->offset < source->end || reading->request->follow))
         r = hand_over(reading, source, message, err);
-    if (at_end || message->offset + 1 >= source->end) {
+    if (source->open && ((at_end && !reading->follows) || source->next >= source->until)) {
         source->open = false;
         reading->open_count--;
     }
@@ -203,6 +241,11 @@ int log_read(struct cluster *cluster, const struct log_request *request, struct 
         r = assign(&reading, err);
     if (r == 0)
         r = read_to_ends(&reading, err);
+    if (r == 0 && request->follow) {
+        r = find_later_ends(&reading, err);
+        if (r == 0)
+            r = read_to_ends(&reading, err);
+    }
     rd_kafka_assign(cluster->client, NULL);
     free(reading.sources);
     return r;

@@ -18,16 +18,24 @@
 struct log_record {
     enum topic topic;
     int32_t partition_count;           /* of the topic */
+    bool young;                        /* written after the reading began; see `follow` */
     const rd_kafka_message_t *message; /* borrowed for the call */
 };
 
 /* Returns 0 to go on; a negative errno ends the reading, and is what log_read() returns. */
 typedef int log_record_function(void *context, const struct log_record *record, struct error *err);
 
+/* Where a partition begins: before it, records have expired, if it is more than 0. */
+typedef void log_begin_function(void *context, enum topic topic, int32_t partition, int64_t low);
+
 struct log_request {
     const enum topic *topics; /* borrowed */
     size_t topic_count;       /* up to TOPIC_LIST_MAX */
     const char *key;          /* only the partition of this key, of each topic; NULL: all */
+    /* Read on to where the partitions end when all were read to their first ends: whatever a record
+       from before those ends follows from is then among the records. */
+    bool follow;
+    log_begin_function *on_begin; /* once per partition, before all records; NULL: not wanted */
     log_record_function *on_record;
     void *context;
 };
