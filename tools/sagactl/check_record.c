@@ -41,12 +41,12 @@ static enum form read_value(struct check *check, const struct check_record *reco
         return error_set(why, FORM_REFUSED, "the value is null");
     if (event_decode(check->codec, record->value, record->value_len, event, why) < 0)
         return FORM_REFUSED;
-    if (event_topic(event->type) != record->topic)
-        return error_set(why, FORM_FOREIGN, "%s does not belong to this topic",
-                         event_type_name(event->type));
     if (event->type != type)
         return error_set(why, FORM_REFUSED, "the header says %s, the value %s",
                          event_type_name(type), event_type_name(event->type));
+    if (event_topic(event->type) != record->topic)
+        return error_set(why, FORM_FOREIGN, "%s does not belong to this topic",
+                         event_type_name(event->type));
     key = event_key(event);
     if (record->key == NULL || record->key_len != strlen(key) ||
         memcmp(record->key, key, record->key_len) != 0)
