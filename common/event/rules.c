@@ -5,40 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/utf8.h"
 #include "common/base/util.h"
 
 /* Room for four levels of names at their longest, every byte escaped. */
 #define POINTER_SIZE 256
-
-static bool is_between(unsigned char byte, unsigned char first, unsigned char last)
-{
-    return byte >= first && byte <= last;
-}
-
-/*
- * Bytes of the UTF-8 sequence at `p`, or 0 when it is none: RFC 3629, table of section 4. Shortest
- * forms only, no surrogates, nothing above U+10FFFF.
- */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
-{
-    static const unsigned char narrow[][3] = {
-        {0xe0, 0xa0, 0xbf}, {0xed, 0x80, 0x9f}, {0xf0, 0x90, 0xbf}, {0xf4, 0x80, 0x8f}};
-    size_t len = p[0] < 0x80                    ? 1
-                 : is_between(p[0], 0xc2, 0xdf) ? 2
-                 : is_between(p[0], 0xe0, 0xef) ? 3
-                 : is_between(p[0], 0xf0, 0xf4) ? 4
-                                                : 0;
-
-    if (len > left)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if (!is_between(p[i], 0x80, 0xbf))
-            return 0;
-    for (size_t i = 0; i < ARRAY_LEN(narrow); i++)
-        if (p[0] == narrow[i][0] && !is_between(p[1], narrow[i][1], narrow[i][2]))
-            return 0;
-    return len;
-}
 
 static bool is_forbidden(const struct field *field, unsigned char byte)
 {
@@ -53,7 +24,7 @@ bool text_is_accepted(const struct field *field, const char *text, size_t len)
     for (size_t i = 0, step; i < len; i += step, count++) {
         if (is_forbidden(field, p[i]) || count == field->max)
             return false;
-        step = p[i] < 0x80 ? 1 : utf8_sequence(p + i, len - i);
+        step = p[i] < 0x80 ? 1 : utf8_sequence(text + i, len - i);
         if (step == 0)
             return false;
     }
@@ -91,7 +62,7 @@ static void put(struct pointer *pointer, const char *text, size_t len)
 static void put_name(struct pointer *pointer, const char *name)
 {
     for (size_t i = 0; name[i] != '\0'; i++) {
-        if (i >= PATH_NAME_MAX && !is_between((unsigned char)name[i], 0x80, 0xbf))
+        if (i >= PATH_NAME_MAX && ((unsigned char)name[i] & 0xc0) != 0x80)
             break;
         if (name[i] == '~' || name[i] == '/')
             put(pointer, name[i] == '~' ? "~0" : "~1", 2);

@@ -58,7 +58,7 @@ static bool add_headers(const struct http_request *request, const char *content_
  * The answer is given. Without memory for it there is none, and the connection is closed: the
  * client sees that it does not know. After MHD_resume_connection() the request may be gone.
  */
-static void finish(struct http_request *request, unsigned status, const char *content_type,
+void answer_finish(struct http_request *request, unsigned status, const char *content_type,
                    struct MHD_Response *response)
 {
     struct http_server *server = request->server;
@@ -79,14 +79,15 @@ static void finish(struct http_request *request, unsigned status, const char *co
 
 void answer_empty(struct http_request *request, unsigned status)
 {
-    finish(request, status, NULL, MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT));
+    answer_finish(request, status, NULL,
+                  MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT));
 }
 
 void http_answer_text(struct http_request *request, unsigned status, const char *content_type,
                       const char *text, size_t len)
 {
-    finish(request, status, content_type,
-           MHD_create_response_from_buffer(len, (void *)text, MHD_RESPMEM_MUST_COPY));
+    answer_finish(request, status, content_type,
+                  MHD_create_response_from_buffer(len, (void *)text, MHD_RESPMEM_MUST_COPY));
 }
 
 static void answer_document(struct http_request *request, unsigned status, const char *content_type,
@@ -100,7 +101,7 @@ static void answer_document(struct http_request *request, unsigned status, const
         response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
     if (response == NULL)
         free(text);
-    finish(request, status, content_type, response);
+    answer_finish(request, status, content_type, response);
 }
 
 void http_answer_json(struct http_request *request, unsigned status, json_t *document)

@@ -4,9 +4,7 @@
  * a request otherwise, one client's body becomes another's request (request smuggling). So all of
  * it is refused here, and the connection closed.
  */
-#include <ctype.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #include "common/base/util.h"
@@ -18,22 +16,13 @@ struct survey {
     const char *coding, *length;
 };
 
-/* RFC 9110, "token". */
-static bool is_token(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (!isalnum((unsigned char)text[i]) && strchr("!#$%&'*+-.^_`|~", text[i]) == NULL)
-            return false;
-    return len > 0;
-}
-
 static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const char *name,
                                const char *value)
 {
     struct survey *survey = context;
 
     (void)kind;
-    if (!is_token(name, strlen(name)))
+    if (field_token(name) == 0 || name[field_token(name)] != '\0')
         survey->malformed_name = true;
     if (strcasecmp(name, "Host") == 0)
         survey->hosts++;

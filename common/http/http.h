@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/base/error.h"
 
@@ -35,7 +36,7 @@
 #define HTTP_FILES_RESERVED 512
 /* Memory of a connection: its request line and headers must fit in; longer ones get 414 or 431. */
 #define HTTP_CONNECTION_BYTES 16384
-/* A connection without traffic is closed after this. */
+/* A connection without traffic is closed after this; also one whose client reads no answer. */
 #define HTTP_IDLE_S 30
 /* A request must be here this long after its connection was opened or gave its last answer. */
 #define HTTP_RECEIVE_S 60
@@ -46,6 +47,14 @@
 #define HTTP_PARAM_SIZE 128
 /* Extra headers of one answer. */
 #define HTTP_HEADERS_MAX 8
+/* Parameters of one query; with more of them it is refused. */
+#define HTTP_QUERY_MAX 16
+/* What a client can wish to wait; a longer wish counts as this one. */
+#define HTTP_WAIT_S_MAX INT32_MAX
+/* An Idempotency-Key: 255 characters and NUL. */
+#define HTTP_IDEMPOTENCY_KEY_SIZE 256
+/* What a stream's read() returns when nothing will come any more. */
+#define HTTP_STREAM_END (-1)
 /* W3C Trace Context, version 00: "00-<32 hex>-<16 hex>-<2 hex>" and NUL. */
 #define HTTP_TRACEPARENT_SIZE 56
 
@@ -66,6 +75,7 @@ struct http_server_config {
     uint16_t port;                   /* 0: the kernel chooses; see http_server_port() */
     const struct http_route *routes; /* borrowed until http_server_free() */
     size_t route_count;
+    unsigned idle_s; /* 0: HTTP_IDLE_S */
 };
 
 /*
@@ -86,8 +96,8 @@ void http_server_drain(struct http_server *server);
 
 /*
  * Drains, waits until the requests under way are answered, at most `timeout_ms`, then closes. A
- * request that is still suspended then is answered 503 here; nobody else may answer it any more.
- * NULL is harmless.
+ * request that is still suspended then is answered 503 here; nobody else may answer it any more. A
+ * stream that has not ended then is ended and closed here. NULL is harmless.
  */
 void http_server_free(struct http_server *server, int timeout_ms);
 
@@ -107,6 +117,48 @@ bool http_request_is_json(const struct http_request *request);
 
 /* Its traceparent header; "" if there is none, or a malformed one, which is as good as none. */
 void http_request_traceparent(const struct http_request *request, char out[HTTP_TRACEPARENT_SIZE]);
+
+/* A fault of a request: where, as a JSON pointer ("" is the whole), and what must be. */
+struct http_fault {
+    char pointer[128];
+    char detail[256];
+};
+
+/*
+ * A parameter of the query, decoded ('+' is a space), valid UTF-8; "" for "?name"; NULL if it is
+ * not given. One that is given twice or malformed is not told apart: ask for faults first.
+ */
+const char *http_request_query(const struct http_request *request, const char *name);
+
+/*
+ * True: the query has a parameter that is not one of `names`, or one that is repeated or malformed.
+ * Answer 400 with the fault; its pointer is the name of the parameter, "" if that is malformed.
+ * `names` may be NULL if `count` is 0.
+ */
+bool http_request_query_fault(const struct http_request *request, const char *const *names,
+                              size_t count, struct http_fault *ret);
+
+struct http_preferences {
+    bool respond_async;
+    int64_t wait_s; /* -1: not given */
+};
+
+/* Prefer (RFC 7240), from all its lines. What cannot be understood is ignored, as it asks for. */
+void http_request_preferences(const struct http_request *request, struct http_preferences *ret);
+
+/*
+ * Idempotency-Key: a string of RFC 8941, in quotes, or bare visible ASCII without any of `",;\`.
+ * Both spell the same key, which is copied to `out`. Returns 0, -ENOENT: there is none, or -EINVAL:
+ * it is malformed, empty, longer than 255 characters, or given twice; `err` says so, for a 400.
+ */
+int http_request_idempotency_key(const struct http_request *request,
+                                 char out[HTTP_IDEMPOTENCY_KEY_SIZE], struct error *err);
+
+/*
+ * True if If-None-Match lists `etag` (with its quotes), compared weakly, or is "*": the client of a
+ * GET has what it would be given; answer with http_answer_not_modified().
+ */
+bool http_request_matches(const struct http_request *request, const char *etag);
 
 /* ------------------------------------------------------------------------------ the answer */
 
@@ -132,15 +184,55 @@ void http_answer_text(struct http_request *request, unsigned status, const char 
 /* The document is taken; NULL is what jansson gives when memory is short. */
 void http_answer_json(struct http_request *request, unsigned status, json_t *document);
 
-/* One fault of a request: where, as a JSON pointer ("" is the whole), and what must be. */
-struct http_fault {
-    char pointer[128];
-    char detail[256];
-};
-
 /*
  * RFC 9457 application/problem+json: type, title, status, detail, and the faults as "errors".
  * All strings are copied; `detail` may be NULL.
  */
 void http_answer_problem(struct http_request *request, unsigned status, const char *detail,
                          const struct http_fault *faults, size_t fault_count);
+
+/* 304, without a body. Set ETag and Cache-Control before, as for the 200 that it stands for. */
+void http_answer_not_modified(struct http_request *request);
+
+/* ------------------------------------------------------------------------------ streams */
+
+/*
+ * An answer of unknown length, 200, that is written bit by bit as there is something to say, such
+ * as text/event-stream. To its client it comes in chunks, each sent at once; HTTP/1.0 gets it bare,
+ * and the end of the connection as its end.
+ *
+ * A client that went away is found out by writing: the first write may still succeed, the next does
+ * not. Whoever has nothing to say for long writes something that means nothing now and then. A
+ * client that does not read is disconnected after HTTP_IDLE_S; until then read() is not called, and
+ * the owner decides how much it keeps for it. A stream counts as a request that is under way: its
+ * owner ends it when the server drains.
+ */
+struct http_stream;
+
+struct http_stream_source {
+    /*
+     * On the server's thread, whenever the client can take more: writes at most `size` bytes, and
+     * at least one if there are any (`size` may be as small as 100). Returns how many; 0: nothing
+     * now, sleeps until http_stream_wake(); HTTP_STREAM_END: nothing any more. Must not block.
+     */
+    ssize_t (*read)(void *context, char *buffer, size_t size);
+    /* On the server's thread, once, however it ends; the stream must not be touched afterwards. */
+    void (*closed)(void *context);
+    void *context; /* borrowed until closed() */
+};
+
+/*
+ * Answers with a stream. `ret` is written before anything is read, and is valid until closed(): if
+ * the request was suspended that may be before this returns. HEAD gets the headers, and closed() is
+ * called without read(). `content_type` is borrowed for ever, `source` is copied. Returns 0, or
+ * -ENOMEM: nothing was answered, and nothing will be called.
+ */
+int http_answer_stream(struct http_request *request, const char *content_type,
+                       const struct http_stream_source *source, struct http_stream **ret);
+
+/*
+ * read() will be called (again). Any thread, also from within read(). No wake is lost: not one that
+ * comes while read() is returning 0. The caller makes sure that the stream is not closed, and may
+ * hold a lock that read() and closed() take, too: they are called without any of the server's.
+ */
+void http_stream_wake(struct http_stream *stream);

@@ -13,16 +13,31 @@ struct http_header {
     char *value;
 };
 
+struct query_param {
+    const char *name, *value; /* decoded; NULL: that is no text */
+};
+
+/* The parameters behind the '?', in their order. */
+struct query {
+    struct query_param params[HTTP_QUERY_MAX];
+    size_t count;
+    bool is_overlong; /* there are more */
+    size_t used, size;
+    char text[]; /* what `params` points to */
+};
+
 /*
- * A request belongs to the server's thread, except that headers, status and response belong to
- * whoever answers, until the connection is resumed. server->lock guards `suspended`, `answered`
+ * A request belongs to the server's thread, except that headers, status, stream and response belong
+ * to whoever answers, until the connection is resumed. server->lock guards `suspended`, `answered`
  * and the links.
  */
 struct http_request {
     struct http_server *server;
     struct MHD_Connection *connection;
     struct route_match match;
-    int64_t since_ms; /* monotonic */
+    struct query *query; /* NULL: there is none */
+    int64_t since_ms;    /* monotonic */
+    bool is_head;
 
     char *body; /* NULL once the handler has returned */
     size_t body_len, body_size;
@@ -41,6 +56,7 @@ struct http_request {
     size_t header_count;
     unsigned status;
     struct MHD_Response *response; /* NULL though answered: memory is short */
+    struct http_stream *stream;    /* what produces the answer, or NULL */
 };
 
 /* A connection, as the reaper sees it. */
@@ -56,6 +72,7 @@ struct http_server {
     size_t route_count;
     uint16_t port;
     atomic_bool draining;
+    atomic_bool closing; /* no handler is called and no stream read any more; see server.c */
     size_t bodies_bytes; /* server's thread only */
 
     pthread_mutex_t lock;
@@ -93,6 +110,51 @@ void request_free(struct http_request *request);
 /* early.c: writes a problem document to the socket, past the library. */
 void answer_early(struct http_request *request, unsigned status, const char *detail);
 
+/* request.c: all header lines of that name, in their order. */
+void request_each_line(const struct http_request *request, const char *name,
+                       void (*visit)(void *context, const char *value), void *context);
+
+/* fields.c: bytes of the token that `text` begins with. */
+size_t field_token(const char *text);
+const char *field_skip_space(const char *text);
+/*
+ * fields.c: the quoted string that `text` begins with, without quotes and backslashes. Returns what
+ * follows it, or NULL if it does not end or does not fit.
+ */
+const char *field_quoted(const char *text, char *out, size_t size);
+/* fields.c: behind the next comma that is not in quotes; the end if there is none. */
+const char *field_next(const char *text);
+
+/* query.c: room for names and values of that many bytes, a NUL for each included. */
+struct query *query_new(size_t bytes);
+void query_add(struct query *query, const char *name, size_t name_len, const char *value,
+               size_t value_len);
+const char *query_value(const struct query *query, const char *name);
+bool query_fault(const struct query *query, const char *const *names, size_t count,
+                 struct http_fault *ret);
+/* query.c: `ret` is left alone if there is no query. False: memory is short. */
+bool query_read(struct MHD_Connection *connection, struct query **ret);
+
+/* preferences.c: what was found so far. */
+struct preferences {
+    struct http_preferences found;
+    bool has_wait; /* understood or not */
+};
+
+void preferences_read(struct preferences *preferences, const char *list);
+/* idempotency.c: false if it is malformed; then `out` is undefined. */
+bool idempotency_key_read(const char *text, char out[HTTP_IDEMPOTENCY_KEY_SIZE]);
+/* conditional.c: whether the list has this tag, compared weakly. */
+bool etag_is_listed(const char *list, const char *etag);
+
+/* stream.c: under server->lock. */
+void stream_wake(struct http_stream *stream);
+/* stream.c: after its last read. */
+void stream_close(struct http_stream *stream);
+
+/* answer.c: the answer; takes the response, NULL: memory was short. */
+void answer_finish(struct http_request *request, unsigned status, const char *content_type,
+                   struct MHD_Response *response);
 /* answer.c: an answer without a body. */
 void answer_empty(struct http_request *request, unsigned status);
 

@@ -14,6 +14,7 @@
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 #define TOO_LARGE "the body must be at most " TEXT(HTTP_BODY_BYTES_MAX) " bytes"
+#define STOPPING "the server is stopping"
 #define RETRY_AFTER_S "1"
 
 static void refuse(struct http_request *request, unsigned status, const char *detail)
@@ -97,7 +98,7 @@ static void examine(struct http_request *request, const char *method, const char
     else if (!framing.is_chunked && framing.length > HTTP_BODY_BYTES_MAX)
         refuse_overlong(request, &framing);
     else if (request->server->draining)
-        refuse_and_close(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
+        refuse_and_close(request, MHD_HTTP_SERVICE_UNAVAILABLE, STOPPING);
     else
         find_route(request, method, path);
     if (!request->answered && !request->spoken && framing.has_body)
@@ -140,10 +141,13 @@ struct http_request *request_begin(struct http_server *server, struct MHD_Connec
 {
     struct http_request *request = calloc(1, sizeof(*request));
 
-    if (request == NULL)
+    if (request == NULL || !query_read(connection, &request->query)) {
+        free(request);
         return NULL;
+    }
     request->server = server;
     request->connection = connection;
+    request->is_head = str_equal(method, "HEAD");
     request->since_ms = clock_monotonic_ms();
     examine(request, method, path, version);
     /* What is refused at the door does not hold up a stop. */
@@ -185,7 +189,9 @@ void request_handle(struct http_request *request)
     if (request->answered || request->spoken)
         return;
     reaper_set_waiting(request->server, request->connection, false);
-    if (request->overlong)
+    if (request->server->closing)
+        refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, STOPPING);
+    else if (request->overlong)
         refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, TOO_LARGE);
     else
         route->handler(request, route->context);
@@ -201,6 +207,9 @@ void request_free(struct http_request *request)
         delist(request);
     if (request->body != NULL)
         release_body(request);
+    if (request->stream != NULL)
+        stream_close(request->stream);
+    free(request->query);
     for (size_t i = 0; i < request->header_count; i++)
         free(request->headers[i].value);
     if (request->response != NULL)

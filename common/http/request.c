@@ -14,15 +14,35 @@ const char *http_request_header(const struct http_request *request, const char *
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+struct line_search {
+    const char *name;
+    void (*visit)(void *context, const char *value);
+    void *context;
+};
+
+static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const char *name,
+                               const char *value)
+{
+    const struct line_search *search = context;
+
+    (void)kind;
+    if (strcasecmp(name, search->name) == 0)
+        search->visit(search->context, value != NULL ? value : "");
+    return MHD_YES;
+}
+
+void request_each_line(const struct http_request *request, const char *name,
+                       void (*visit)(void *context, const char *value), void *context)
+{
+    struct line_search search = {name, visit, context};
+
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, look_at, &search);
+}
+
 const char *http_request_body(const struct http_request *request, size_t *len)
 {
     *len = request->body_len;
     return request->body != NULL ? request->body : "";
-}
-
-static const char *skip_space(const char *p)
-{
-    return p + strspn(p, " \t");
 }
 
 /* "charset=utf-8", quoted or not, ends the parameter it stands in; any other charset is refused. */
@@ -37,20 +57,20 @@ static bool charset_is_utf8(const char *p)
     p += sizeof(utf8) - 1;
     if (quoted && *p++ != '"')
         return false;
-    p = skip_space(p);
+    p = field_skip_space(p);
     return *p == '\0' || *p == ';';
 }
 
 static bool is_json_type(const char *type)
 {
     static const char json[] = "application/json", charset[] = "charset=";
-    const char *p = skip_space(type);
+    const char *p = field_skip_space(type);
 
     if (strncasecmp(p, json, sizeof(json) - 1) != 0)
         return false;
-    p = skip_space(p + sizeof(json) - 1);
+    p = field_skip_space(p + sizeof(json) - 1);
     while (*p == ';') {
-        p = skip_space(p + 1);
+        p = field_skip_space(p + 1);
         if (strncasecmp(p, charset, sizeof(charset) - 1) == 0 &&
             !charset_is_utf8(p + sizeof(charset) - 1))
             return false;

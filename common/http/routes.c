@@ -15,8 +15,7 @@ static int hex_value(char c)
                                   : -1;
 }
 
-/* One segment without its percent signs; false if that is not possible. */
-static bool decode_segment(const char *text, size_t len, char out[HTTP_PARAM_SIZE])
+bool percent_decode(const char *text, size_t len, char *out, size_t size)
 {
     size_t count = 0;
 
@@ -32,7 +31,7 @@ static bool decode_segment(const char *text, size_t len, char out[HTTP_PARAM_SIZ
             c = (char)(high << 4 | low);
             i += 2;
         }
-        if (c == '\0' || count == HTTP_PARAM_SIZE - 1)
+        if (c == '\0' || count == size - 1)
             return false;
         out[count++] = c;
     }
@@ -66,7 +65,8 @@ static bool path_matches(const char *pattern, const char *path,
     while (*pattern == '/' && *path == '/') {
         size_t pattern_len = segment_length(++pattern), len = segment_length(++path);
 
-        if (!decode_segment(path, len, segment) || !segment_matches(pattern, pattern_len, segment))
+        if (!percent_decode(path, len, segment, sizeof(segment)) ||
+            !segment_matches(pattern, pattern_len, segment))
             return false;
         if (is_param(pattern)) {
             assert(count < HTTP_PARAMS_MAX);

@@ -27,5 +27,11 @@ struct route_match {
 enum route_verdict route_find(const struct http_route *routes, size_t count, const char *method,
                               const char *path, struct route_match *ret);
 
+/*
+ * A text without its percent signs; false if it is badly encoded, holds a NUL or does not fit into
+ * `size` bytes with its own NUL; then `out` is undefined.
+ */
+bool percent_decode(const char *text, size_t len, char *out, size_t size);
+
 /* Which of the route's parameters `name` is; asserts that it is one. */
 size_t route_param_index(const struct http_route *route, const char *name);

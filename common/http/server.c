@@ -106,7 +106,8 @@ static unsigned connection_limit(void)
 }
 
 /* Takes the socket in every case. */
-static int start_daemon(struct http_server *server, int listener, struct error *err)
+static int start_daemon(struct http_server *server, unsigned idle_s, int listener,
+                        struct error *err)
 {
     unsigned limit = connection_limit();
 
@@ -117,7 +118,7 @@ static int start_daemon(struct http_server *server, int listener, struct error *
         MHD_OPTION_LISTEN_SOCKET, listener,                                /**/
         MHD_OPTION_CONNECTION_LIMIT, limit,                                /**/
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, limit,                         /**/
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,              /**/
+        MHD_OPTION_CONNECTION_TIMEOUT, idle_s > 0 ? idle_s : HTTP_IDLE_S,  /**/
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_BYTES, /**/
         MHD_OPTION_STRICT_FOR_CLIENT, 1,                                   /**/
         MHD_OPTION_UNESCAPE_CALLBACK, keep_encoded, NULL,                  /**/
@@ -164,7 +165,7 @@ int http_server_new(const struct http_server_config *config, struct http_server 
         return error_set(err, -ENOMEM, "out of memory");
     r = listen_open(config->port, &listener, &server->port, err);
     if (r == 0)
-        r = start_daemon(server, listener, err);
+        r = start_daemon(server, config->idle_s, listener, err);
     if (r == 0) {
         r = reaper_start(server, err);
         if (r < 0)
@@ -202,31 +203,41 @@ static void wait_for_quiet(struct http_server *server, int timeout_ms)
     pthread_mutex_unlock(&server->lock);
 }
 
+/* Streams are woken, to find that they are over. Returns one that nobody has answered, or NULL. */
 static struct http_request *find_suspended(struct http_server *server)
+{
+    struct http_request *found = NULL;
+
+    pthread_mutex_lock(&server->lock);
+    for (struct http_request *request = server->under_way; request != NULL; request = request->next)
+        if (request->suspended && !request->answered)
+            found = request;
+        else if (request->answered && request->stream != NULL)
+            stream_wake(request->stream);
+    pthread_mutex_unlock(&server->lock);
+    return found;
+}
+
+/* The library must not be stopped while it holds a suspended connection. */
+static void give_up_waiting(struct http_server *server)
 {
     struct http_request *request;
 
-    pthread_mutex_lock(&server->lock);
-    request = server->under_way;
-    while (request != NULL && (!request->suspended || request->answered))
-        request = request->next;
-    pthread_mutex_unlock(&server->lock);
-    return request;
+    server->closing = true;
+    while ((request = find_suspended(server)) != NULL)
+        http_answer_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping", NULL,
+                            0);
 }
 
 void http_server_free(struct http_server *server, int timeout_ms)
 {
-    struct http_request *request;
-
     if (server == NULL)
         return;
     http_server_drain(server);
     wait_for_quiet(server, timeout_ms);
-    /* The library must not be stopped while it holds a suspended connection. */
-    while ((request = find_suspended(server)) != NULL)
-        http_answer_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping", NULL,
-                            0);
+    give_up_waiting(server);
     wait_for_quiet(server, FAREWELL_MS);
+    give_up_waiting(server); /* what a handler has suspended that ran already */
     reaper_stop(server);
     MHD_stop_daemon(server->daemon);
     server_release(server);

@@ -15,6 +15,11 @@
 /* How long a full queue may stay full, and how long one look at it takes. */
 #define QUEUE_WAIT_MS_MAX 10000
 #define QUEUE_POLL_MS 10
+/* All of this bounds how long a stop may have to wait. */
+#define FENCE_TIMEOUT_MS 1500
+/* While the transaction of a predecessor is being ended, the coordinator says "not now", and
+   librdkafka asks again only after 500 ms. A new client asks at once. */
+#define FENCE_SOON_MS 100
 /* How long to ask for the partitions of a topic before the first record to it. */
 #define MEET_TIMEOUT_MS 500
 
@@ -155,6 +160,28 @@ int publisher_fence(struct publisher *publisher, int timeout_ms, struct error *e
     if (rd_kafka_error_is_retriable(error))
         return error_set(err, -ETIMEDOUT, "cannot fence: %s", rd_kafka_error_string(error));
     return transaction_error(error, "cannot fence", err);
+}
+
+static int new_and_fence(const struct publisher_config *config, int timeout_ms,
+                         struct publisher **ret, struct error *err)
+{
+    CLEANUP(publisher_cleanup) struct publisher *publisher = NULL;
+    int r = publisher_new(config, &publisher, err);
+
+    if (r == 0)
+        r = publisher_fence(publisher, timeout_ms, err);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(publisher);
+    return 0;
+}
+
+int publisher_take_over(const struct publisher_config *config, struct publisher **ret,
+                        struct error *err)
+{
+    int r = new_and_fence(config, FENCE_SOON_MS, ret, err);
+
+    return r == -ETIMEDOUT ? new_and_fence(config, FENCE_TIMEOUT_MS, ret, err) : r;
 }
 
 static int begin(struct publisher *publisher, struct error *err)

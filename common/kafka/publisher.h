@@ -48,6 +48,10 @@ DEFINE_CLEANUP(publisher_cleanup, struct publisher, publisher_free)
  */
 int publisher_fence(struct publisher *publisher, int timeout_ms, struct error *err);
 
+/* publisher_new() and publisher_fence() as fast as a predecessor's open transaction allows. */
+int publisher_take_over(const struct publisher_config *config, struct publisher **ret,
+                        struct error *err);
+
 /*
  * Adds an event to the transaction, which is begun when there is none. `topic` is the full name.
  * Returns 0, -EINVAL (the event breaks its schema: nothing was sent), -ENOBUFS or -EIO.

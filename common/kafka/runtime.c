@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/util.h"
+#include "common/kafka/elector.h"
 #include "common/kafka/session.h"
 
 /* Between two attempts, after one that failed soon after the one before. */
@@ -93,8 +94,8 @@ static void pause_after_failure(struct runtime *runtime)
 }
 
 /*
- * Fenced: somebody has taken over, perhaps because we were stopped for long. Fencing back at once
- * would disturb the rightful owner, so the election is heard first.
+ * Fenced, or stopped for so long that somebody may have taken over. Fencing back at once would
+ * disturb the rightful owner, so the election is heard first.
  */
 static int hear_election(struct runtime *runtime, struct session *session, struct error *err)
 {
@@ -102,7 +103,7 @@ static int hear_election(struct runtime *runtime, struct session *session, struc
     int r = 0;
 
     while (r == 0 && !stopping(runtime) && clock_monotonic_ms() < end_ms &&
-           !session_has_changed(session)) {
+           !session_has_lost(session)) {
         wait_ms(runtime, FENCED_POLL_MS);
         r = session_poll(session, err);
     }
@@ -114,6 +115,26 @@ static void show(struct runtime *runtime, const struct session *session)
     set_health(runtime, session_role(session), session_shards(session), "");
 }
 
+/* One look at the election and one batch. Returns 1 when the shards have changed. */
+static int work_once(struct runtime *runtime, struct session *session, struct error *err)
+{
+    int64_t start_ms = clock_monotonic_ms();
+    int r = session_poll(session, err);
+
+    note_progress(runtime);
+    if (r == 0 && session_has_changed(session))
+        return 1;
+    if (r == 0)
+        r = session_work(session, err);
+    /* Whatever came of it: a process that was frozen must not act on what it knew before. */
+    if (r != -EALREADY && clock_monotonic_ms() - start_ms > SESSION_TIMEOUT_MS)
+        r = error_set(err, -EPERM, "stood still for %" PRId64 " ms: somebody else may be the owner",
+                      clock_monotonic_ms() - start_ms);
+    if (r == 0)
+        show(runtime, session);
+    return r;
+}
+
 /* Owns and works until something fails or the shards change; both lead here again. */
 static int own_and_work(struct runtime *runtime, struct session *session, struct error *err)
 {
@@ -121,17 +142,9 @@ static int own_and_work(struct runtime *runtime, struct session *session, struct
 
     note_progress(runtime);
     r = session_own(session, err);
-    while (r == 0 && !stopping(runtime)) {
-        note_progress(runtime);
-        r = session_poll(session, err);
-        if (r == 0 && session_has_changed(session))
-            return 0;
-        if (r == 0)
-            r = session_work(session, err);
-        if (r == 0)
-            show(runtime, session);
-    }
-    return r;
+    while (r == 0 && !stopping(runtime))
+        r = work_once(runtime, session, err);
+    return r < 0 ? r : 0;
 }
 
 /* Returns when the session is of no more use: 0 when asked to stop. */

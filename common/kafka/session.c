@@ -21,7 +21,6 @@
 #define DIRECTORY_SIZE 4096
 /* All of these bound how long a stop may have to wait. */
 #define DESCRIBE_TIMEOUT_MS 3000
-#define FENCE_TIMEOUT_MS 1500
 #define CONFIRM_TIMEOUT_MS 1500
 #define BOOKMARK_TIMEOUT_MS 1500
 /* How long an idle look for records may take. Who has no shard looks at the election more often. */
@@ -172,7 +171,12 @@ int session_poll(struct session *session, struct error *err)
 
 bool session_has_changed(const struct session *session)
 {
-    return !session->owns || elector_shards(session->elector) != session->shards;
+    return !session->owns || session_has_lost(session);
+}
+
+bool session_has_lost(const struct session *session)
+{
+    return elector_shards(session->elector) != session->shards;
 }
 
 static int check_topics(struct session *session, struct error *err)
@@ -206,9 +210,7 @@ static int own_shard(struct session *session, uint32_t shard, struct error *err)
 
     snprintf(id, sizeof(id), "%s-%" PRIu32, group_name(session, group), shard);
     snprintf(source, sizeof(source), "order-saga/%s", participant->name);
-    r = publisher_new(&config, &publisher, err);
-    if (r == 0)
-        r = publisher_fence(publisher, FENCE_TIMEOUT_MS, err);
+    r = publisher_take_over(&config, &publisher, err);
     if (r == 0)
         work_own(session->work, shard, TAKE_PTR(publisher));
     return r;

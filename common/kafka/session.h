@@ -23,8 +23,11 @@ void session_close(struct session *session); /* NULL is harmless */
    anew. */
 void session_condemn_cache(struct session *session);
 
-/* True when other shards are owned than session_own() was last told of. */
+/* True when session_own() has to be called: it has not succeeded, or other shards are owned now. */
 bool session_has_changed(const struct session *session);
+
+/* True when the election has given us other shards than session_own() was last told of. */
+bool session_has_lost(const struct session *session);
 
 /* Serves the election. Returns 0, -EALREADY (the same instance runs elsewhere) or -EIO. */
 int session_poll(struct session *session, struct error *err);

@@ -370,10 +370,23 @@ int store_cursor_next(struct store_cursor *cursor, struct store_bytes *ret_key,
     return cursor_move(cursor, MDB_NEXT, (MDB_val){0}, ret_key, ret_value, err);
 }
 
-int store_cursor_last(struct store_cursor *cursor, struct store_bytes *ret_key,
-                      struct store_bytes *ret_value, struct error *err)
+int store_cursor_previous(struct store_cursor *cursor, struct store_bytes *ret_key,
+                          struct store_bytes *ret_value, struct error *err)
 {
-    return cursor_move(cursor, MDB_LAST, (MDB_val){0}, ret_key, ret_value, err);
+    return cursor_move(cursor, MDB_PREV, (MDB_val){0}, ret_key, ret_value, err);
+}
+
+int store_cursor_seek_before(struct store_cursor *cursor, struct store_bytes key,
+                             struct store_bytes *ret_key, struct store_bytes *ret_value,
+                             struct error *err)
+{
+    int r = -ENOENT;
+
+    if (key.size > 0)
+        r = store_cursor_seek(cursor, key, ret_key, ret_value, err);
+    if (r == -ENOENT)
+        return cursor_move(cursor, MDB_LAST, (MDB_val){0}, ret_key, ret_value, err);
+    return r == 0 ? store_cursor_previous(cursor, ret_key, ret_value, err) : r;
 }
 
 void store_cursor_close(struct store_cursor *cursor)

@@ -83,19 +83,23 @@ int store_offset_put(struct store_txn *txn, const char *topic, int32_t partition
                      struct error *err);
 
 /*
- * Walks a table in key order. store_cursor_seek() goes to the first key >= `key`;
- * store_cursor_next() to the one after. Both return 0 or -ENOENT at the end.
+ * Walks a table in key order. store_cursor_seek() goes to the first key >= `key`,
+ * store_cursor_seek_before() to the last one < `key`; an empty key is the first and the last of
+ * all. store_cursor_next() and store_cursor_previous() go on from there. All return 0, -ENOENT
+ * (there is none; `err` untouched) or another negative errno.
  */
 int store_cursor_open(struct store_txn *txn, size_t table, struct store_cursor **ret,
                       struct error *err);
 int store_cursor_seek(struct store_cursor *cursor, struct store_bytes key,
                       struct store_bytes *ret_key, struct store_bytes *ret_value,
                       struct error *err);
+int store_cursor_seek_before(struct store_cursor *cursor, struct store_bytes key,
+                             struct store_bytes *ret_key, struct store_bytes *ret_value,
+                             struct error *err);
 int store_cursor_next(struct store_cursor *cursor, struct store_bytes *ret_key,
                       struct store_bytes *ret_value, struct error *err);
-/* The last key of the table: 0, -ENOENT when it is empty, or another negative errno. */
-int store_cursor_last(struct store_cursor *cursor, struct store_bytes *ret_key,
-                      struct store_bytes *ret_value, struct error *err);
+int store_cursor_previous(struct store_cursor *cursor, struct store_bytes *ret_key,
+                          struct store_bytes *ret_value, struct error *err);
 void store_cursor_close(struct store_cursor *cursor);
 
 DEFINE_CLEANUP(cursor_cleanup, struct store_cursor, store_cursor_close)

@@ -9,31 +9,42 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "services/order/batch.h"
 #include "services/order/follower.h"
 #include "services/order/history.h"
 
-/* One local transaction: what is there, but no more and no longer than this. */
-#define BATCH_RECORDS_MAX 2000
+/* One local transaction: what is there, but no more than a batch holds, and no longer than this. */
 #define BATCH_MS_MAX 50
 
+/* Something about this order came in. */
+struct order_change {
+    char order_id[UUID_SIZE];
+};
+
 /*
- * Who wants to know of records of the topic `orders`, once they can be read: each one that came
- * while wants_orders() said yes. `json` need not be an event.
+ * Who wants to know of orders that have changed. Both are called after the batch was committed, so
+ * who first makes is_wanted() say yes and then reads misses nothing.
+ *
+ * on_changes: the orders of all records of the batch, each once or more. A record need not be an
+ * event. Until the projection is ready, what is told cannot be read yet; when it becomes ready, it
+ * says so with a count of 0: any order may have changed.
  */
 struct order_listener {
-    bool (*wants_orders)(void *context);
-    void (*on_order)(void *context, const char *json, size_t len);
+    bool (*is_wanted)(void *context);
+    void (*on_changes)(void *context, const struct order_change *changes, size_t count);
     void *context;
 };
 
 struct applier {
     struct order_listener listener;
-    rd_kafka_message_t *orders[BATCH_RECORDS_MAX]; /* to be told of after the commit */
-    size_t order_count;
+    struct codec *codec; /* borrowed */
+    struct batch batch;
+    struct order_change changes[BATCH_RECORDS_MAX];
 };
 
-/* Begins anew, with a store that was just opened. `listener` is copied. */
-void applier_init(struct applier *applier, const struct order_listener *listener);
+/* Begins anew, with a store that was just opened. `listener` is copied, `codec` borrowed. */
+void applier_init(struct applier *applier, const struct order_listener *listener,
+                  struct codec *codec);
 
 /*
  * Applies all that is there, starting with `first`, which is taken. On

@@ -11,8 +11,7 @@
 
 #define BROKER_MS 5000
 #define CHECK_MS 1000
-/* Everything that a topic of topics.json may have, many times over. */
-#define PARTITIONS_MAX 4096
+#define FOLLOWED_TOPIC_COUNT (HISTORY_TOPIC_COUNT + 1)
 
 /* group.id is only there because the library wants one: we join no group and commit nothing. */
 static const struct kafka_option options[] = {
@@ -29,20 +28,34 @@ static int allocate_partitions(struct follower *follower, struct error *err)
 {
     size_t count = 0, next = 0;
 
-    for (size_t i = 0; i < follower->topics.count; i++)
-        count += (size_t)follower->topics.list[i].partition_count;
-    if (count == 0 || count > PARTITIONS_MAX)
-        return error_set(err, -EINVAL, "the order topics have %zu partitions, more than %d", count,
-                         PARTITIONS_MAX);
+    for (size_t i = 0; i < follower->topics.count; i++) {
+        const struct topic_state *topic = &follower->topics.list[i];
+
+        if (topic->partition_count < 1 || topic->partition_count > HISTORY_PARTITIONS_MAX)
+            return error_set(err, -EINVAL, "topic %s has %d partitions, not 1 to %d", topic->name,
+                             (int)topic->partition_count, HISTORY_PARTITIONS_MAX);
+        count += (size_t)topic->partition_count;
+    }
     follower->partitions = calloc(count, sizeof(*follower->partitions));
     if (follower->partitions == NULL)
         return error_set(err, -ENOMEM, "out of memory");
     for (size_t i = 0; i < follower->topics.count; i++)
         for (int32_t p = 0; p < follower->topics.list[i].partition_count; p++)
-            follower->partitions[next++] =
-                (struct partition){.topic = &follower->topics.list[i], .number = p};
+            follower->partitions[next++] = (struct partition){
+                .topic = &follower->topics.list[i], .number = p, .latest_ms = INT64_MIN};
     follower->partition_count = count;
     return 0;
+}
+
+static int describe(rd_kafka_t *consumer, const struct kafka_config *kafka, int timeout_ms,
+                    struct topics *ret, struct error *err)
+{
+    enum topic topics[FOLLOWED_TOPIC_COUNT];
+
+    memcpy(topics, history_topics, sizeof(history_topics));
+    topics[HISTORY_TOPIC_COUNT] = TOPIC_STOCK;
+    return topics_describe(consumer, kafka->topic_prefix, topics, FOLLOWED_TOPIC_COUNT, timeout_ms,
+                           ret, err);
 }
 
 int follower_open(const struct kafka_config *kafka, struct follower *ret, struct error *err)
@@ -55,8 +68,7 @@ int follower_open(const struct kafka_config *kafka, struct follower *ret, struct
     if (r == 0)
         r = kafka_client_new(conf, KAFKA_CONSUMER, &ret->consumer, err);
     if (r == 0)
-        r = topics_describe(ret->consumer, kafka->topic_prefix, history_topics, HISTORY_TOPIC_COUNT,
-                            BROKER_MS, &ret->topics, err);
+        r = describe(ret->consumer, kafka, BROKER_MS, &ret->topics, err);
     if (r == 0)
         r = allocate_partitions(ret, err);
     if (r < 0)
@@ -130,23 +142,17 @@ int follower_check(struct follower *follower, const struct kafka_config *kafka, 
 {
     struct topics now;
     struct error failure;
-    int r = topics_describe(follower->consumer, kafka->topic_prefix, history_topics,
-                            HISTORY_TOPIC_COUNT, CHECK_MS, &now, &failure);
+    int r = describe(follower->consumer, kafka, CHECK_MS, &now, &failure);
+    const char *name;
 
     if (r == -ENOENT)
         return error_set(err, r, "%s", failure.text);
     if (r < 0)
         return 0;
-    for (size_t i = 0; i < HISTORY_TOPIC_COUNT; i++) {
-        const struct topic_state *before = &follower->topics.list[i], *after = &now.list[i];
-
-        if (!str_equal(before->id, after->id) || before->partition_count != after->partition_count)
-            return error_set(err, -ESTALE, "topic %s is not the one that it was", before->name);
-    }
-    return 0;
+    name = topics_difference(&follower->topics, &now);
+    return name == NULL ? 0 : error_set(err, -ESTALE, "topic %s is not the one that it was", name);
 }
 
-/* They stand in the order of the topics and of their numbers. */
 struct partition *follower_partition(struct follower *follower, const rd_kafka_message_t *message)
 {
     const char *name = message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "";

@@ -1,6 +1,6 @@
 /*
- * follower.h - a consumer on all partitions of the order topics, from given offsets, and how far it
- * has come. One thread. Private to the projection.
+ * follower.h - a consumer on all partitions of the order topics and of `stock`, from given offsets,
+ * and how far it has come. One thread. Private to the projection.
  */
 #pragma once
 
@@ -17,17 +17,18 @@
 struct partition {
     const struct topic_state *topic;
     int32_t number;
-    int64_t next;   /* the offset to be read next */
-    int64_t target; /* the end of the partition when we started */
-    bool is_behind; /* has not reached it yet */
-    bool is_dirty;  /* `next` is not in the store yet */
+    int64_t next;      /* the offset to be read next */
+    int64_t target;    /* the end of the partition when we started */
+    bool is_behind;    /* has not reached it yet */
+    bool is_dirty;     /* `next` is not in the store yet */
+    int64_t latest_ms; /* the batch's: see batch.h */
 };
 
 struct follower {
     rd_kafka_t *consumer;
-    struct topics topics;
+    struct topics topics; /* history_topics, then TOPIC_STOCK */
     size_t partition_count, behind_count;
-    struct partition *partitions;
+    struct partition *partitions; /* in the order of the topics, then of the numbers */
 };
 
 /* Connects and asks for the topics; reads nothing yet. Ended with follower_close(). */

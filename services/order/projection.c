@@ -7,8 +7,6 @@
 #include "services/order/projection.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,37 +17,13 @@
 #include "common/base/log.h"
 #include "common/base/util.h"
 #include "common/kafka/identity.h"
-#include "services/order/applier.h"
-#include "services/order/follower.h"
+#include "services/order/projection_state.h"
 
-#define DIRECTORY_SIZE 2048
 /* How long the idle thread sleeps before it looks at whether to stop. */
 #define IDLE_MS 200
 #define RETRY_MS 1000
 /* How often the topics are asked whether they are the same. */
 #define CHECK_EVERY_MS 5000
-#define REBUILDING "the read side is being rebuilt"
-
-struct projection {
-    struct projection_config config;
-    char directory[DIRECTORY_SIZE];
-    pthread_t thread;
-
-    pthread_mutex_t lock; /* of the four below */
-    pthread_cond_t changed;
-    bool stopping;
-    struct error reason; /* why it is not ready */
-
-    pthread_rwlock_t store_lock; /* of these two: writing means another store */
-    struct store *store;
-    bool is_readable;
-
-    /* The thread's own. */
-    char identity[STORE_IDENTITY_SIZE]; /* of the store; "": none is open */
-    struct follower follower;
-    struct applier applier;
-    int64_t next_check_ms;
-};
 
 static void set_readable(struct projection *projection, bool readable)
 {
@@ -88,11 +62,13 @@ static int adopt_store(struct projection *projection, struct error *err)
     projection->store = NULL;
     projection->identity[0] = '\0';
     r = store_open(&config, &projection->store, err);
+    projection->topics = projection->follower.topics;
+    projection->generation++;
     pthread_rwlock_unlock(&projection->store_lock);
     if (r < 0)
         return r;
     str_copy(projection->identity, sizeof(projection->identity), identity);
-    applier_init(&projection->applier, &projection->config.listener);
+    applier_init(&projection->applier, &projection->config.listener, projection->codec);
     return 0;
 }
 
@@ -100,9 +76,13 @@ static int adopt_store(struct projection *projection, struct error *err)
 
 static void note_caught_up(struct projection *projection)
 {
+    const struct order_listener *listener = &projection->config.listener;
+
     if (projection->follower.behind_count > 0 || projection->is_readable)
         return;
     set_readable(projection, true);
+    if (listener->is_wanted(listener->context))
+        listener->on_changes(listener->context, NULL, 0);
     log_info("read_side_ready", "partitions=%zu", projection->follower.partition_count);
 }
 
@@ -132,6 +112,8 @@ static int turn(struct projection *projection, struct error *err)
     if (message != NULL)
         r = applier_run(&projection->applier, &projection->follower, projection->store, message,
                         err);
+    if (r == 0 && atomic_exchange(&projection->is_damaged, false))
+        r = error_set(err, -EUCLEAN, "a reader found the local store damaged");
     return r == 0 ? check_if_due(projection, err) : r;
 }
 
@@ -229,10 +211,18 @@ static void projection_init(struct projection *projection, const struct projecti
 static void projection_release(struct projection *projection)
 {
     store_close(projection->store);
+    codec_free(projection->codec);
     pthread_cond_destroy(&projection->changed);
     pthread_rwlock_destroy(&projection->store_lock);
     pthread_mutex_destroy(&projection->lock);
     free(projection);
+}
+
+static int start_thread(struct projection *projection, struct error *err)
+{
+    int r = pthread_create(&projection->thread, NULL, run, projection);
+
+    return r == 0 ? 0 : error_set(err, -EIO, "cannot start a thread: %s", strerror(r));
 }
 
 int projection_open(const struct projection_config *config, struct projection **ret,
@@ -244,13 +234,14 @@ int projection_open(const struct projection_config *config, struct projection **
     if (projection == NULL)
         return error_set(err, -ENOMEM, "out of memory");
     projection_init(projection, config);
-    r = pthread_create(&projection->thread, NULL, run, projection);
-    if (r != 0) {
+    r = codec_new(&projection->codec, err);
+    if (r == 0)
+        r = start_thread(projection, err);
+    if (r < 0)
         projection_release(projection);
-        return error_set(err, -EIO, "cannot start a thread: %s", strerror(r));
-    }
-    *ret = projection;
-    return 0;
+    else
+        *ret = projection;
+    return r;
 }
 
 void projection_close(struct projection *projection)
@@ -263,37 +254,4 @@ void projection_close(struct projection *projection)
     pthread_mutex_unlock(&projection->lock);
     pthread_join(projection->thread, NULL);
     projection_release(projection);
-}
-
-int projection_ready(struct projection *projection, struct error *err)
-{
-    bool readable;
-    int r = 0;
-
-    pthread_rwlock_rdlock(&projection->store_lock);
-    readable = projection->is_readable;
-    pthread_rwlock_unlock(&projection->store_lock);
-    pthread_mutex_lock(&projection->lock);
-    if (!readable)
-        r = error_set(err, -EAGAIN, "%s", projection->reason.text);
-    pthread_mutex_unlock(&projection->lock);
-    return r;
-}
-
-int projection_read(struct projection *projection, struct codec *codec, const char *order_id,
-                    struct history *ret, struct error *err)
-{
-    CLEANUP(transaction_cleanup) struct store_txn *txn = NULL;
-    int r = projection_ready(projection, err);
-
-    if (r < 0)
-        return r;
-    pthread_rwlock_rdlock(&projection->store_lock);
-    r = projection->is_readable ? store_begin_read(projection->store, &txn, err)
-                                : error_set(err, -EAGAIN, REBUILDING);
-    if (r == 0)
-        r = history_read(txn, codec, order_id, ret, err);
-    store_abort(TAKE_PTR(txn));
-    pthread_rwlock_unlock(&projection->store_lock);
-    return r;
 }

@@ -39,14 +39,30 @@ class Connection:
             raise ConnectionError("closed by the server")
         self.pending += data
 
-    def read(self, head=False):
-        while b"\r\n\r\n" not in self.pending:
+    def _until(self, end):
+        while end not in self.pending:
             self._more()
-        top, _, self.pending = self.pending.partition(b"\r\n\r\n")
-        lines = top.decode().split("\r\n")
+        text, _, self.pending = self.pending.partition(end)
+        return text
+
+    def read_headers(self):
+        lines = self._until(b"\r\n\r\n").decode().split("\r\n")
         headers = [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:]]
-        response = Response(int(lines[0].split()[1]), [(k.lower(), v) for k, v in headers], b"")
-        length = 0 if head or response.status in (100, 204) else int(response.header("content-length"))
+        return Response(int(lines[0].split()[1]), [(k.lower(), v) for k, v in headers], b"")
+
+    def read_chunk(self):
+        """The next part of a stream; b"" is its end."""
+        length = int(self._until(b"\r\n"), 16)
+        while len(self.pending) < length + 2:
+            self._more()
+        chunk, end, self.pending = self.pending[:length], self.pending[length:length + 2], self.pending[length + 2:]
+        assert end == b"\r\n"
+        return chunk
+
+    def read(self, head=False):
+        response = self.read_headers()
+        has_body = not head and response.status not in (100, 204, 304)
+        length = int(response.header("content-length")) if has_body else 0
         while len(self.pending) < length:
             self._more()
         response.body, self.pending = self.pending[:length], self.pending[length:]

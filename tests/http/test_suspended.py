@@ -108,6 +108,18 @@ def test_a_stop_answers_itself_what_nobody_else_does(own_server):
     assert server.wait() == 0
 
 
+def test_a_stop_answers_what_a_slow_handler_suspends_after_all(own_server):
+    server = own_server()
+    waiting = server.connect()
+    waiting.send("POST /slow-hold HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{")
+    assert server.connect().ask("GET", "/held").status == 200
+    waiting.send("}")
+    time.sleep(0.1)  # its handler is at work
+    server.terminate()
+    assert waiting.read().status == 503
+    assert server.wait() == 0
+
+
 def test_a_stop_does_not_wait_for_idle_or_half_sent_requests_for_ever(own_server):
     server = own_server("200")
     idle, half = server.connect(), server.connect()

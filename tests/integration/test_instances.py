@@ -103,13 +103,16 @@ def test_standbys_take_over_when_the_owners_are_killed(saga, note):
     saga.assert_sound()
 
 
-def test_an_owner_that_was_frozen_becomes_the_standby(saga):
+def test_an_owner_that_was_frozen_becomes_the_standby(saga, note):
     owner, standby = saga.service("payment"), saga.add("payment", "standby")
     standby.start()
     running = saga.load(RATE)
     wait_until(lambda: len(saga.history.accepted()) > RATE, REACTION_S, "orders are placed")
+    assert role(owner) == "owner", owner.tail()
     owner.pause()
+    paused = time.monotonic()
     wait_until(lambda: role(standby) == "owner", TAKEOVER_S, lambda: f"the standby owns\n{standby.tail()}")
+    note(f"the standby took over after {time.monotonic() - paused:.2f} s")
     saga.watch.wait_final([saga.place(Kind.SHIPPED).order_id], TAKEOVER_S)
     owner.resume()
     wait_until(lambda: role(owner) == "standby", STANDBY_S, lambda: f"it stands by\n{owner.tail()}")

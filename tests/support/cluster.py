@@ -54,8 +54,8 @@ def is_sanitized() -> bool:
     return any(option["name"] == "b_sanitize" and option["value"] != "none" for option in options)
 
 
-def executable(path: str) -> str:
-    file = build_dir() / path
+def executable(path: str, build: Path | None = None) -> str:
+    file = (build or build_dir()) / path
     assert file.exists(), f"{file} is not there: run scripts/build, or set SAGA_BUILD_DIR"
     return str(file)
 
@@ -74,6 +74,11 @@ class Service(Process):
         self.spawn()
         self.wait_ready(ready_s)
 
+    def use(self, build: Path) -> "Service":
+        """From the next start on, the executable of this build."""
+        self.argv = [executable(f"services/{self.service}/{self.service}-service", build)]
+        return self
+
     def get(self, path: str, timeout_s: float = 2) -> tuple[int, bytes] | None:
         """None when it does not answer."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=timeout_s)
@@ -89,6 +94,12 @@ class Service(Process):
     def is_ready(self) -> bool:
         answer = self.get("/readyz")
         return answer is not None and answer[0] == 200
+
+    @property
+    def role(self) -> str | None:
+        """"owner" or "standby"; None while it is not ready."""
+        answer = self.get("/readyz")
+        return json.loads(answer[1])["role"] if answer and answer[0] == 200 else None
 
     def _ready_or_dead(self) -> bool:
         assert self.is_running, f"{self} ended with {self.exit_code} before it was ready\n{self.tail()}"

@@ -43,9 +43,15 @@ class Saga(Cluster):
         """Topics, services and stock: ready for orders."""
         self.prepare()
         self.start(names)
+        self.wait_owned(names)
         if stock and "inventory" in names:
             self.receive_stock(stock)
         return self
+
+    def wait_owned(self, names: Iterable[str], timeout_s: float = SETTLE_S) -> None:
+        """Until the first instance of each owns its shards: on a fresh broker the election takes seconds."""
+        wait_until(lambda: all(self.service(name).role == "owner" for name in names), timeout_s,
+                   lambda: f"each service owns its shards\n{self.tails()}")
 
     def prepare(self) -> None:
         """Topics, and whoever follows them; no services yet."""

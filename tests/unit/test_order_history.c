@@ -1,4 +1,5 @@
 /* test_order_history.c - what is kept of an order, in a real LMDB file, and what is passed over. */
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static void set_up(void)
     ck_assert_int_eq(store_open(&config, &store, NULL), 0);
     ck_assert_int_eq(codec_new(&codec, NULL), 0);
     ck_assert_int_eq(store_begin_write(store, &txn, NULL), 0);
-    ck_assert_int_eq(history_writer_init(&writer, txn, NULL), 0);
+    ck_assert_int_eq(history_writer_init(&writer, txn, codec, NULL), 0);
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
@@ -196,7 +197,8 @@ END_TEST
 START_TEST(numbers_go_on_after_the_last_record)
 {
     given_event(ID, TOPIC_PAYMENTS, 1, EVENT_PAYMENT_FAILED, ID);
-    ck_assert_int_eq(history_writer_init(&writer, txn, NULL), 0);
+    ck_assert_int_eq(history_writer_finish(&writer, NULL), 0);
+    ck_assert_int_eq(history_writer_init(&writer, txn, codec, NULL), 0);
     given_event(ID, TOPIC_PAYMENTS, 2, EVENT_PAYMENT_FAILED, ID);
     ck_assert_uint_eq(count_all(0), 2);
     when_read(ID);
@@ -208,6 +210,22 @@ END_TEST
 START_TEST(an_empty_history_has_nothing_to_expire)
 {
     ck_assert_int_eq(history_expire(&writer, 2000, 10, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_number_that_is_damaged_is_found_out)
+{
+    struct store_cursor *cursor;
+    struct store_bytes key, value;
+    char place[64];
+
+    given_event(ID, TOPIC_PAYMENTS, 1, EVENT_PAYMENT_FAILED, ID);
+    ck_assert_int_eq(store_cursor_open(txn, 1, &cursor, NULL), 0);
+    ck_assert_int_eq(store_cursor_seek(cursor, (struct store_bytes){"", 0}, &key, &value, NULL), 0);
+    key.data = memcpy(place, key.data, key.size);
+    store_cursor_close(cursor);
+    ck_assert_int_eq(store_put(txn, 1, key, (struct store_bytes){"x", 1}, NULL), 0);
+    ck_assert_int_eq(history_read(txn, codec, ID, &history, NULL), -EUCLEAN);
 }
 END_TEST
 
@@ -226,6 +244,7 @@ int main(void)
     tcase_add_test(tcase, a_younger_record_in_front_keeps_the_older_ones_behind_it);
     tcase_add_test(tcase, numbers_go_on_after_the_last_record);
     tcase_add_test(tcase, an_empty_history_has_nothing_to_expire);
+    tcase_add_test(tcase, a_number_that_is_damaged_is_found_out);
     suite_add_tcase(suite, tcase);
     return suite_main(suite);
 }

@@ -58,13 +58,18 @@ static int read_topics(struct cluster *cluster, bool letters, struct check *chec
     const struct log_request request = {
         .topics = topics,
         .topic_count = list_topics(letters, topics),
-        .follow = !letters,
         .on_begin = on_begin,
         .on_record = on_record,
         .context = check,
     };
+    CLEANUP(log_reader_cleanup) struct log_reader *reader = NULL;
+    int r = log_reader_open(cluster, &request, &reader, err);
 
-    return log_read(cluster, &request, err);
+    if (r == 0)
+        r = log_reader_read(reader, err);
+    if (r == 0 && !letters)
+        r = log_reader_extend(reader, err);
+    return r == 0 ? log_reader_read(reader, err) : r;
 }
 
 static int run(struct cluster *cluster, const struct check_config *config, struct check_counts *ret,

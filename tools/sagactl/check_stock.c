@@ -1,7 +1,7 @@
 /*
  * check_stock.c - the stock at every prefix of the log (invariant 2), and that an event about goods
- * has its levels beside it (5): each level is the one before it, changed by what its cause says, and
- * each change is in one level.
+ * has its levels beside it (5): each level is the one before it, changed by what its cause says,
+ * and each change is in one level.
  *
  * `stock` is compacted: of what the broker has cleaned, only the last level of a product is left. A
  * product's first level may therefore stand for several changes, if it lies where no product stands
