@@ -100,17 +100,19 @@ START_TEST(a_text_is_checked_by_the_rule_of_its_member)
 }
 END_TEST
 
-START_TEST(cleared_data_is_empty_but_for_its_defaults)
+START_TEST(an_emitted_event_is_empty_but_for_its_defaults)
 {
-    struct event event = {0}, expected = {.type = EVENT_ORDER_PLACED};
+    static struct decision decision;
+    struct event expected = {.type = EVENT_ORDER_PLACED};
 
-    memset(&event.data, 'x', sizeof(event.data));
-    event_clear_data(&event, EVENT_ORDER_PLACED);
+    memset(&decision.events[0].data, 'x', sizeof(decision.events[0].data));
+    memset(&decision.events[1].data, 'x', sizeof(decision.events[1].data));
+    decision_emit(&decision, EVENT_ORDER_PLACED);
+    decision_emit(&decision, EVENT_STOCK_LEVEL_CHANGED);
     strcpy(expected.data.order_placed.currency, "USD");
-    ck_assert(event_equal(&event, &expected));
-    memset(&event.data, 'x', sizeof(event.data));
-    event_clear_data(&event, EVENT_STOCK_LEVEL_CHANGED);
-    ck_assert(event_equal(&event, &(struct event){.type = EVENT_STOCK_LEVEL_CHANGED}));
+    ck_assert_uint_eq(decision.event_count, 2);
+    ck_assert(event_equal(&decision.events[0], &expected));
+    ck_assert(event_equal(&decision.events[1], &(struct event){.type = EVENT_STOCK_LEVEL_CHANGED}));
 }
 END_TEST
 
@@ -179,7 +181,7 @@ int main(void)
     tcase_add_test(event, the_key_is_the_order_or_the_product);
     tcase_add_test(event, a_text_member_is_found_by_its_schema_name);
     tcase_add_test(event, a_text_is_checked_by_the_rule_of_its_member);
-    tcase_add_test(event, cleared_data_is_empty_but_for_its_defaults);
+    tcase_add_test(event, an_emitted_event_is_empty_but_for_its_defaults);
     tcase_add_test(event, only_the_bytes_in_use_count_and_are_copied);
     tcase_add_test(event, an_event_of_no_type_can_be_copied_and_compared);
     tcase_add_test(event, events_differ_when_one_value_does);
