@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 from support.events import SERVICES
-from support.instances import Replicas, add_instances, instances, role, set_shards, shards, wait_owned
+from support.instances import Replicas, add_instances, instances, set_shards, shards, wait_owned
 from support.orders import Kind, OrderMix
 from support.saga import Saga
 from support.waiting import is_long, wait_until
@@ -119,15 +119,15 @@ def test_the_owner_of_the_stock_frozen_under_load_is_replaced_in_time(saga, note
     wait_until(lambda: len(saga.history.accepted()) > RATE, REACTION_S, "orders are placed")
     owner.pause()
     frozen = time.monotonic()
-    wait_until(lambda: role(standby) == "owner", TAKEOVER_S, lambda: f"the standby owns\n{standby.tail()}")
+    wait_until(lambda: standby.role == "owner", TAKEOVER_S, lambda: f"the standby owns\n{standby.tail()}")
     note(f"taken over after {time.monotonic() - frozen:.2f} s")
     reserved = saga.place(Kind.SHIPPED).order_id
     wait_until(lambda: saga.watch.is_settled(reserved), REACTION_S, "the standby works")
     owner.resume()
-    wait_until(lambda: role(owner) == "standby", READY_S, lambda: f"it stands by\n{owner.tail()}")
+    wait_until(lambda: owner.role == "standby", READY_S, lambda: f"it stands by\n{owner.tail()}")
     load.stop()
     saga.wait_final()
-    assert role(standby) == "owner"
+    assert standby.role == "owner"
     saga.assert_sound()
 
 

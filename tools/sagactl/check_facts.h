@@ -194,6 +194,8 @@ int letters_add(struct check *check, const struct check_record *record, struct e
 int letters_add_replay(struct check *check, const struct check_record *record, struct error *err);
 /* A record that is an event, or is refused: it may be the origin of dead letters. */
 void letters_note_source(struct check *check, const struct check_record *record, bool is_event);
+/* True if it is in somebody's dead letters. */
+bool letters_refuse(struct check *check, const struct check_record *record);
 /* A record that the readers of this type must refuse; EVENT_NONE: all readers of its topic. */
 int letters_expect(struct check *check, const struct check_record *record, enum event_type type,
                    const char *why, struct error *err);

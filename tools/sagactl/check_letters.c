@@ -36,7 +36,7 @@ static void resolve(struct check *check, const struct replay *replay, struct let
     CHECK_THAT(check, !letter->resolved, 8, text_of(&letter->own, place),
                "was resolved more than once");
     letter->resolved = true;
-    if (!replay->has_value)
+    if (replay->is_mark)
         return;
     CHECK_THAT(check,
                replay->content.key == letter->content.key &&

@@ -33,7 +33,7 @@ struct letter {
 struct replay {
     struct place letter, own;
     struct content content;
-    bool has_value;
+    bool is_mark; /* says only what became of the letter */
 };
 
 struct expectation {

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "common/base/util.h"
+#include "common/kafka/dead_letter.h"
 #include "common/kafka/topics.h"
 
-#define ORIGIN_HEADERS 5
 #define NUMBER_DIGITS_MAX 18
 
 int letters_new(struct letters **ret, struct error *err)
@@ -36,8 +36,19 @@ static uint64_t digest_bytes(uint64_t seed, const void *bytes, size_t len)
     return bytes == NULL ? seed : digest(seed ^ 1, bytes, len);
 }
 
-/* `left_out`: of the headers, so many at the end are not its own. */
-static struct content content_of(const struct check_record *record, size_t left_out)
+/* What a refusal adds; an earlier one's is replaced. */
+static bool tells_of_refusal(const char *name)
+{
+    static const char *const names[] = {DEAD_LETTER_CAUSE, DEAD_LETTER_TOPIC, DEAD_LETTER_PARTITION,
+                                        DEAD_LETTER_OFFSET, DEAD_LETTER_SERVICE};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_equal(name, names[i]))
+            return true;
+    return false;
+}
+
+static struct content content_of(const struct check_record *record)
 {
     struct content content = {
         .key = digest_bytes(0, record->key, record->key_len),
@@ -48,9 +59,10 @@ static struct content content_of(const struct check_record *record, size_t left_
     const void *value;
     size_t len;
 
-    for (size_t i = 0; i + left_out < count; i++)
+    for (size_t i = 0; i < count; i++)
         if (rd_kafka_header_get_all(record->headers, i, &name, &value, &len) ==
-            RD_KAFKA_RESP_ERR_NO_ERROR)
+                RD_KAFKA_RESP_ERR_NO_ERROR &&
+            !tells_of_refusal(name))
             content.headers = digest_bytes(digest_text(content.headers, name), value, len);
     return content;
 }
@@ -107,16 +119,16 @@ static const char *read_origin(const struct check *check, const struct check_rec
     size_t len;
     int64_t partition;
 
-    if (!header_find(record->headers, "dead_letter_cause", &text, &len) || len == 0)
+    if (!header_find(record->headers, DEAD_LETTER_CAUSE, &text, &len) || len == 0)
         return "names no cause";
     copy_text(letter->cause, sizeof(letter->cause), text, len);
-    if (!header_find(record->headers, "dead_letter_service", &text, &len) ||
+    if (!header_find(record->headers, DEAD_LETTER_SERVICE, &text, &len) ||
         len != strlen(letter->service) || memcmp(text, letter->service, len) != 0)
         return "names another service, or none";
-    if (!header_find(record->headers, "dead_letter_topic", &text, &len) ||
-        !header_number(record, "dead_letter_partition", &partition) ||
+    if (!header_find(record->headers, DEAD_LETTER_TOPIC, &text, &len) ||
+        !header_number(record, DEAD_LETTER_PARTITION, &partition) ||
         partition >= CHECK_PARTITIONS_MAX ||
-        !header_number(record, "dead_letter_offset", &letter->origin.offset))
+        !header_number(record, DEAD_LETTER_OFFSET, &letter->origin.offset))
         return "does not say where it comes from";
     letter->origin.partition = (int32_t)partition;
     letter->origin.topic = find_topic(check->config.topic_prefix, text, len);
@@ -138,7 +150,7 @@ int letters_add(struct check *check, const struct check_record *record, struct e
     if (record->key != NULL)
         copy_text(letter->key, sizeof(letter->key), record->key, record->key_len);
     letter->fault = read_origin(check, record, letter);
-    letter->content = content_of(record, ORIGIN_HEADERS);
+    letter->content = content_of(record);
     return 0;
 }
 
@@ -151,7 +163,7 @@ static bool read_letter_id(const struct check_record *record, const char *servic
     char name[SERVICE_SIZE + sizeof(".dead-letters")];
     size_t len;
 
-    if (!header_find(record->headers, "dead_letter_id", &text, &len))
+    if (!header_find(record->headers, DEAD_LETTER_ID, &text, &len))
         return false;
     slash = memchr(text, '/', len);
     second = slash != NULL ? memchr(slash + 1, '/', len - (size_t)(slash + 1 - text)) : NULL;
@@ -172,6 +184,8 @@ int letters_add_replay(struct check *check, const struct check_record *record, s
     char service[SERVICE_SIZE], place[CHECK_SUBJECT_SIZE];
     struct place letter;
     struct replay *replay;
+    const char *text;
+    size_t len;
     int r = 0;
 
     copy_text(service, sizeof(service), name, strcspn(name, "."));
@@ -186,8 +200,9 @@ int letters_add_replay(struct check *check, const struct check_record *record, s
         return r;
     replay->letter = letter;
     replay->own = (struct place){record->topic, record->partition, record->offset};
-    replay->content = content_of(record, 0);
-    replay->has_value = record->value != NULL;
+    replay->content = content_of(record);
+    replay->is_mark =
+        record->value == NULL && header_find(record->headers, DEAD_LETTER_RESOLUTION, &text, &len);
     return 0;
 }
 
@@ -288,6 +303,17 @@ void letters_note_source(struct check *check, const struct check_record *record,
     letters_seal(check->letters);
     if (check->letters->letters.count == 0)
         return;
-    content = content_of(record, 0);
+    content = content_of(record);
     letters_note_origin(check->letters, &place, &content, is_event);
+}
+
+bool letters_refuse(struct check *check, const struct check_record *record)
+{
+    const struct place place = {record->topic, record->partition, record->offset};
+    const struct letter *list = check->letters->letters.items;
+    size_t i;
+
+    letters_seal(check->letters);
+    i = letters_lower_bound(check->letters, &place);
+    return i < check->letters->letters.count && place_compare(&list[i].origin, &place) == 0;
 }
