@@ -1,6 +1,8 @@
 /* rules.c - see rules.h. */
 #include "common/event/rules.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,4 +98,14 @@ int path_error(const struct path *path, struct error *err, int code, const char 
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     return error_set(err, code, "%s%s%.250s", pointer.text, pointer.len > 0 ? ": " : "", text);
+}
+
+int event_text_check(enum event_type type, const char *member, const char *text, struct error *err)
+{
+    const struct field *field = text_field(type, member);
+
+    assert(field != NULL && field->kind == FIELD_TEXT);
+    return text_is_accepted(field, text, strlen(text))
+               ? 0
+               : error_set(err, -EINVAL, "must be %s", field->rule);
 }
