@@ -5,8 +5,10 @@ What it sees is tried in tests/sagactl; and each test that ends with assert_soun
 
 import json
 
+from confluent_kafka import Producer
 from support.events import cancellation_requested, new_event
 from support.orders import Kind, OrderMix
+from support.topics import REQUEST_S
 
 RATE = 60
 CHECKS = 4
@@ -60,6 +62,23 @@ def test_an_order_that_is_open_is_a_finding_only_of_a_system_at_rest(saga):
     assert "1 orders, 0 final, 1 open: no findings" in saga.sagactl("check").stdout
     assert [entry["where"] for entry in finding(saga, "--final")["findings"]][:1] == [order_id]
     saga.service("shipping").start()
+    saga.wait_final()
+    saga.assert_sound()
+
+
+def test_a_transaction_that_was_left_open_is_a_finding_of_a_system_at_rest(saga):
+    """Nobody but the broker ends it; until then its partition's readers see nothing that comes after."""
+    producer = Producer({"bootstrap.servers": saga.bootstrap, "transactional.id": f"{saga.prefix}stranger",
+                         "transaction.timeout.ms": 60_000})
+    producer.init_transactions(REQUEST_S)
+    producer.begin_transaction()
+    producer.produce(f"{saga.prefix}order-outcomes", b"{}", b"key", partition=2)
+    producer.flush(REQUEST_S)
+    assert "no findings" in saga.sagactl("check").stdout
+    assert [(entry["invariant"], entry["where"]) for entry in finding(saga, "--final")["findings"]] \
+        == [(5, "order-outcomes[2]")]
+    producer.abort_transaction(REQUEST_S)
+    saga.place(Kind.SHIPPED)
     saga.wait_final()
     saga.assert_sound()
 

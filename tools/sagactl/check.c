@@ -9,6 +9,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/util.h"
 #include "tools/sagactl/check_core.h"
+#include "tools/sagactl/check_open.h"
 #include "tools/sagactl/check_report.h"
 #include "tools/sagactl/cluster.h"
 #include "tools/sagactl/commands.h"
@@ -72,6 +73,13 @@ static int read_topics(struct cluster *cluster, bool letters, struct check *chec
     return r == 0 ? log_reader_read(reader, err) : r;
 }
 
+static int find_open(struct cluster *cluster, struct check *check, struct error *err)
+{
+    enum topic topics[TOPIC_COUNT];
+
+    return check_open_transactions(cluster, topics, list_topics(false, topics), check, err);
+}
+
 static int run(struct cluster *cluster, const struct check_config *config, struct check_counts *ret,
                struct error *err)
 {
@@ -82,6 +90,8 @@ static int run(struct cluster *cluster, const struct check_config *config, struc
         r = read_topics(cluster, true, check, err);
     if (r == 0)
         r = read_topics(cluster, false, check, err);
+    if (r == 0 && config->final)
+        r = find_open(cluster, check, err);
     if (r == 0)
         r = check_finish(check, ret, err);
     return r;

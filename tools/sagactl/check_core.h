@@ -3,7 +3,7 @@
  * the form of a record. Knows nothing of how the services decide, and no broker: records are handed
  * in, findings come out at the end.
  *
- * All is kept in memory until then, about 1.5 KB for an order; bounded by the numbers below.
+ * All is kept in memory until then, about 2 KB for an order; bounded by the numbers below.
  */
 #pragma once
 

@@ -174,7 +174,7 @@ static const struct command commands[] = {
         .details =
             "Exit code 1 when something is not as it must be; each finding names the order, the\n"
             "product or the record. Orders that are under way are no finding. An order of which\n"
-            "something has expired is left out, and counted. Needs about 1.5 KB of memory for an\n"
+            "something has expired is left out, and counted. Needs about 2 KB of memory for an\n"
             "order, and takes no more than 1000000 of them.\n",
         .options =
             {
