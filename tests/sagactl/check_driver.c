@@ -29,7 +29,7 @@ static int print_finding(void *context, const struct check_finding *finding, str
     return 0;
 }
 
-/* NULL: null. Never freed: the process is short. */
+/* NULL: null. */
 static void *bytes_of(const json_t *hex, size_t *len)
 {
     const char *text = json_string_value(hex);
@@ -50,7 +50,7 @@ static rd_kafka_headers_t *headers_of(json_t *list)
     size_t i, len;
 
     json_array_foreach (list, i, pair) {
-        const void *value = bytes_of(json_array_get(pair, 1), &len);
+        CLEANUP(free_ptr) void *value = bytes_of(json_array_get(pair, 1), &len);
 
         rd_kafka_header_add(headers, json_string_value(json_array_get(pair, 0)), -1, value,
                             (ssize_t)len);

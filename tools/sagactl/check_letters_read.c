@@ -260,7 +260,7 @@ static int compare_letters(const void *a, const void *b)
 
 void letters_seal(struct letters *letters)
 {
-    if (!letters->sealed)
+    if (!letters->sealed && letters->letters.count > 0)
         qsort(letters->letters.items, letters->letters.count, sizeof(struct letter),
               compare_letters);
     letters->sealed = true;
