@@ -166,6 +166,23 @@ static const struct command commands[] = {
                                                   "Only say what would be done."},
             },
     },
+    {
+        .words = {"check"},
+        .run = check,
+        .usage = "[--final] [--json]",
+        .sentence = "Reads all topics and verifies the invariants of ARCHITECTURE.md.",
+        .details =
+            "Exit code 1 when something is not as it must be; each finding names the order, the\n"
+            "product or the record. Orders that are under way are no finding. An order of which\n"
+            "something has expired is left out, and counted. Needs about 2 KB of memory for an\n"
+            "order, and takes no more than 1000000 of them.\n",
+        .options =
+            {
+                [CHECK_FINAL] = {"--final", NULL,
+                                 "Nothing is under way: what is missing is a finding."},
+                [CHECK_JSON] = {"--json", NULL, "Print one JSON document."},
+            },
+    },
 };
 
 static const struct cli cli = {
