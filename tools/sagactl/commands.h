@@ -9,4 +9,5 @@ enum exit_code order_show(const struct invocation *in, struct error *err);
 
 /* Rows of options, as they stand in main.c. */
 enum { TOPICS_APPLY_DRY_RUN, TOPICS_APPLY_STRICT };
+enum { STOCK_RECEIVE_ONCE };
 enum { ORDER_SHOW_JSON };
