@@ -52,16 +52,11 @@ typedef void decide_function(const void *settings, const struct input *in,
 typedef void relate_function(const struct input *in, const struct event *last,
                              struct related_keys *out);
 
-/* Adds an event; the caller fills in all members of its data. The runtime fills in the rest. */
-static inline union event_data *decision_emit(struct decision *out, enum event_type type)
-{
-    struct event *event = &out->events[out->event_count];
-
-    assert(out->event_count < DECISION_EVENTS_MAX);
-    out->event_count++;
-    event->type = type;
-    return &event->data;
-}
+/*
+ * Adds an event with empty data, which the caller fills in: what it knows nothing of, a member that
+ * came with a later version of the schemas, has its default. The runtime fills in the rest.
+ */
+union event_data *decision_emit(struct decision *out, enum event_type type);
 
 static inline void decision_refuse(struct decision *out, const char *impossible)
 {

@@ -2,9 +2,11 @@
 #include "common/event/event.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "common/base/util.h"
+#include "common/event/rules.h"
 #include "common/event/tables.h"
 
 static const struct event_info *event_info(enum event_type type)
@@ -34,9 +36,10 @@ const char *event_key(const struct event *event)
     return (const char *)&event->data + event_info(event->type)->key_offset;
 }
 
-const char *event_text(const struct event *event, const char *member)
+/* NULL: the type has no such text. */
+static const struct field *text_field(enum event_type type, const char *member)
 {
-    const struct record *record = event_info(event->type)->data;
+    const struct record *record = event_info(type)->data;
 
     for (size_t i = 0; i < record->field_count; i++) {
         const struct field *field = &record->fields[i];
@@ -44,9 +47,26 @@ const char *event_text(const struct event *event, const char *member)
             field->kind == FIELD_TEXT || field->kind == FIELD_UUID || field->kind == FIELD_CHOICE;
 
         if (is_text && str_equal(field->name, member))
-            return field_at(field, &event->data);
+            return field;
     }
     return NULL;
+}
+
+const char *event_text(const struct event *event, const char *member)
+{
+    const struct field *field = text_field(event->type, member);
+
+    return field != NULL ? field_at(field, &event->data) : NULL;
+}
+
+int event_text_check(enum event_type type, const char *member, const char *text, struct error *err)
+{
+    const struct field *field = text_field(type, member);
+
+    assert(field != NULL && field->kind == FIELD_TEXT);
+    return text_is_accepted(field, text, strlen(text))
+               ? 0
+               : error_set(err, -EINVAL, "must be %s", field->rule);
 }
 
 size_t event_size(const struct event *event)
@@ -87,6 +107,14 @@ bool event_has_size(const struct event *event, size_t size)
 void event_copy(struct event *to, const struct event *from)
 {
     memcpy(to, from, event_size(from));
+}
+
+void event_clear_list(struct event *event)
+{
+    const struct field *list = event_info(event->type)->data->list;
+
+    if (list != NULL)
+        *field_count_of(list, &event->data) = 0;
 }
 
 static bool record_equal(const struct record *record, const void *a, const void *b);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/error.h"
 #include "common/base/uuid.h"
 #include "schemas/generated.h"
 
@@ -62,6 +63,12 @@ const char *event_key(const struct event *event);
 const char *event_text(const struct event *event, const char *member);
 
 /*
+ * May `text` be that member of an event of this type? Asserts that the type has such a text.
+ * Returns 0, or -EINVAL and "must be ...".
+ */
+int event_text_check(enum event_type type, const char *member, const char *text, struct error *err);
+
+/*
  * Bytes in use, counted from the start of the struct; the rest is never read. An event of type
  * EVENT_NONE has no data, may be copied, and equals any other such.
  */
@@ -75,6 +82,9 @@ bool event_has_size(const struct event *event, size_t size);
 
 /* Copies the bytes in use. `to` needs room for event_size(from) bytes only. */
 void event_copy(struct event *to, const struct event *from);
+
+/* Empties its list, if it has one: for those who keep many events and need no list. */
+void event_clear_list(struct event *event);
 
 /* Same type and same values; what the struct holds beside them does not count. */
 bool event_equal(const struct event *a, const struct event *b);

@@ -21,6 +21,7 @@ static void items_append(struct item_line *items, size_t *count, const char *pro
 {
     struct item_line *item = &items[*count];
 
+    *item = (struct item_line){0};
     str_copy(item->product_id, sizeof(item->product_id), product_id);
     item->quantity = quantity;
     *count += 1;

@@ -95,13 +95,15 @@ static size_t choose_next(const struct order_entry *entries, size_t count, const
     return best < count ? best : earliest;
 }
 
-static int64_t delay_since_cause(const struct order_entry *entries, size_t count,
-                                 const struct event *event)
+static struct order_step make_step(const struct order_entry *entry, const struct order_entry *cause)
 {
-    const struct order_entry *cause = find_cause(entries, count, event);
-    int64_t delay_ms = cause != NULL ? event->timestamp_ms - cause->event->timestamp_ms : 0;
+    int64_t delay_ms = cause != NULL ? entry->event->timestamp_ms - cause->event->timestamp_ms : 0;
 
-    return delay_ms > 0 ? delay_ms : 0;
+    return (struct order_step){
+        .entry = entry,
+        .cause = cause,
+        .delay_ms = delay_ms > 0 ? delay_ms : 0,
+    };
 }
 
 static void sort_steps(const struct order_entry *entries, size_t count, struct order_view *view)
@@ -112,10 +114,7 @@ static void sort_steps(const struct order_entry *entries, size_t count, struct o
         size_t next = choose_next(entries, count, taken);
 
         taken[next] = true;
-        view->steps[i] = (struct order_step){
-            .entry = &entries[next],
-            .delay_ms = delay_since_cause(entries, count, entries[next].event),
-        };
+        view->steps[i] = make_step(&entries[next], find_cause(entries, count, entries[next].event));
     }
     view->step_count = count;
 }
@@ -150,7 +149,8 @@ void order_view_fold(const struct order_entry *entries, size_t count, struct ord
 
         if (status_after[event->type] > status)
             status = status_after[event->type];
-        if (event->timestamp_ms > ret->updated_at_ms)
+        if (event_topic(event->type) != TOPIC_ORDER_REQUESTS &&
+            event->timestamp_ms > ret->updated_at_ms)
             ret->updated_at_ms = event->timestamp_ms;
         if (event->type == EVENT_ORDER_PLACED && ret->placed == NULL) {
             ret->placed = &event->data.order_placed;

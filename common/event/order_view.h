@@ -39,7 +39,8 @@ struct order_entry {
 /* An entry of the timeline. */
 struct order_step {
     const struct order_entry *entry;
-    int64_t delay_ms; /* since its cause; 0 if that is not in the list, or its clock was ahead */
+    const struct order_entry *cause; /* NULL: not in the list */
+    int64_t delay_ms;                /* since its cause; 0 without one, or if its clock was ahead */
 };
 
 /* An event that is still to come, if nothing goes wrong from here on. */
@@ -50,10 +51,10 @@ struct order_next {
 };
 
 struct order_view {
-    enum order_status status;          /* ORDER_UNKNOWN: there is no OrderPlaced */
-    const struct order_placed *placed; /* NULL exactly then */
-    const char *reason;                /* why it is being, or was, cancelled; else NULL */
-    int64_t placed_at_ms, updated_at_ms;
+    enum order_status status;            /* ORDER_UNKNOWN: there is no OrderPlaced */
+    const struct order_placed *placed;   /* NULL exactly then */
+    const char *reason;                  /* why it is being, or was, cancelled; else NULL */
+    int64_t placed_at_ms, updated_at_ms; /* a request alone is no update; 0: not yet */
     size_t step_count;
     struct order_step steps[ORDER_EVENTS_MAX]; /* a cause before its effect, else by time */
     /*

@@ -13,7 +13,7 @@ bool participant_reads(const struct participant *participant, enum topic topic)
     for (size_t i = 0; i < participant->subscription_count; i++)
         if (event_topic(participant->subscriptions[i].type) == topic)
             return true;
-    return false;
+    return topic == participant->replays;
 }
 
 size_t participant_topics(const struct participant *participant, enum topic *ret)
@@ -44,6 +44,25 @@ static int check_bounds(const struct participant *participant, const struct topi
     return 0;
 }
 
+/* A record that is replayed must come to the shard that it came to before. */
+static int check_replays(const struct participant *participant, const struct topics *topics,
+                         struct error *err)
+{
+    const struct topic_state *replays = topic_state(topics, participant->replays);
+
+    for (size_t i = 0; i < topics->count; i++) {
+        const struct topic_state *topic = &topics->list[i];
+
+        if (topic_info(topic->topic)->keyed_by_order &&
+            topic->partition_count != replays->partition_count)
+            return error_set(err, -EINVAL,
+                             "topic %s has %d partitions but %s has %d: they must agree",
+                             replays->name, (int)replays->partition_count, topic->name,
+                             (int)topic->partition_count);
+    }
+    return 0;
+}
+
 int participant_describe(const struct participant *participant, rd_kafka_t *client,
                          const char *prefix, int timeout_ms, struct topics *ret, struct error *err)
 {
@@ -51,7 +70,9 @@ int participant_describe(const struct participant *participant, rd_kafka_t *clie
     size_t count = participant_topics(participant, wanted);
     int r = topics_describe(client, prefix, wanted, count, timeout_ms, ret, err);
 
-    return r < 0 ? r : check_bounds(participant, ret, err);
+    if (r == 0)
+        r = check_bounds(participant, ret, err);
+    return r == 0 ? check_replays(participant, ret, err) : r;
 }
 
 static bool is_in_shards(const struct participant *participant, const struct topics *topics,

@@ -16,12 +16,13 @@ size_t participant_topics(const struct participant *participant, enum topic *ret
 
 /*
  * Asks the cluster for all of these. Returns 0, -EINVAL (one has more partitions, or shards, than
- * we have room for), or as topics_describe().
+ * we have room for, or the replays have other partitions than the inputs), or as
+ * topics_describe().
  */
 int participant_describe(const struct participant *participant, rd_kafka_t *client,
                          const char *prefix, int timeout_ms, struct topics *ret, struct error *err);
 
-/* True for the topics of the participant's subscriptions. */
+/* True for the topics of the participant's subscriptions, and for its replays. */
 bool participant_reads(const struct participant *participant, enum topic topic);
 
 /*

@@ -5,21 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/util.h"
+#include "common/kafka/record.h"
+
 #define NUMBER_SIZE 24
 
-static void add(rd_kafka_headers_t *headers, const char *name, const char *value)
+/* Fails on read-only headers only. */
+static void put(rd_kafka_headers_t *headers, const char *name, const char *value)
 {
-    /* Fails on read-only headers only. */
+    (void)rd_kafka_header_remove(headers, name);
     (void)rd_kafka_header_add(headers, name, -1, value,
                               (ssize_t)strnlen(value, DEAD_LETTER_CAUSE_MAX));
 }
 
-static void add_number(rd_kafka_headers_t *headers, const char *name, int64_t value)
+static void put_number(rd_kafka_headers_t *headers, const char *name, int64_t value)
 {
     char text[NUMBER_SIZE];
 
     snprintf(text, sizeof(text), "%" PRId64, value);
-    add(headers, name, text);
+    put(headers, name, text);
 }
 
 rd_kafka_headers_t *dead_letter_headers(const rd_kafka_message_t *record, const char *service,
@@ -31,10 +35,29 @@ rd_kafka_headers_t *dead_letter_headers(const rd_kafka_message_t *record, const 
         headers = rd_kafka_headers_copy(original);
     else
         headers = rd_kafka_headers_new(5);
-    add(headers, "dead_letter_cause", cause);
-    add(headers, "dead_letter_topic", rd_kafka_topic_name(record->rkt));
-    add_number(headers, "dead_letter_partition", record->partition);
-    add_number(headers, "dead_letter_offset", record->offset);
-    add(headers, "dead_letter_service", service);
+    put(headers, DEAD_LETTER_CAUSE, cause);
+    put(headers, DEAD_LETTER_TOPIC, rd_kafka_topic_name(record->rkt));
+    put_number(headers, DEAD_LETTER_PARTITION, record->partition);
+    put_number(headers, DEAD_LETTER_OFFSET, record->offset);
+    put(headers, DEAD_LETTER_SERVICE, service);
     return headers;
+}
+
+bool dead_letter_is_mark(const rd_kafka_message_t *record)
+{
+    const char *value;
+    size_t len;
+
+    return record->payload == NULL && record_header(record, DEAD_LETTER_RESOLUTION, &value, &len);
+}
+
+const char *dead_letter_obstacle(const struct event *event, int64_t now_ms)
+{
+    const struct topic_info *topic = topic_info(event_topic(event->type));
+
+    if (str_equal(topic->writer, "operator"))
+        return "an event of the operator is replayed to its own topic";
+    if (topic->retention_ms >= 0 && now_ms - event->timestamp_ms >= topic->retention_ms)
+        return "the event is older than what its topic keeps: its order may be gone";
+    return NULL;
 }

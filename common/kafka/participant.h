@@ -21,6 +21,7 @@ struct participant {
     const char *name;  /* "payment" */
     enum topic shards; /* the election topic */
     enum topic dead_letters;
+    enum topic replays;              /* dead letters that the operator gives back */
     enum topic ledgers[LEDGERS_MAX]; /* own topics; nobody else writes them */
     size_t ledger_count;
     const struct subscription *subscriptions;

@@ -66,9 +66,8 @@ int record_send(rd_kafka_t *producer, struct codec *codec, const struct event *e
     return code == RD_KAFKA_RESP_ERR__QUEUE_FULL ? -ENOBUFS : -EIO;
 }
 
-/* The last header of that name; false when there is none or it is null. */
-static bool find_header(const rd_kafka_message_t *message, const char *name, const char **value,
-                        size_t *len)
+bool record_header(const rd_kafka_message_t *message, const char *name, const char **value,
+                   size_t *len)
 {
     rd_kafka_headers_t *headers;
     const void *found;
@@ -90,7 +89,7 @@ static enum record_verdict find_type(struct codec *codec, const rd_kafka_message
     size_t len;
     int r = 0;
 
-    if (find_header(message, HEADER_TYPE, &name, &len)) {
+    if (record_header(message, HEADER_TYPE, &name, &len)) {
         *ret = event_type_from_name(name, len);
     } else {
         if (message->payload == NULL)
@@ -158,7 +157,7 @@ void record_traceparent(const rd_kafka_message_t *message, char out[TRACEPARENT_
     size_t len;
 
     out[0] = '\0';
-    if (!find_header(message, HEADER_TRACEPARENT, &text, &len) || !is_traceparent(text, len))
+    if (!record_header(message, HEADER_TRACEPARENT, &text, &len) || !is_traceparent(text, len))
         return;
     memcpy(out, text, len);
     out[len] = '\0';

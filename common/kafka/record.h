@@ -47,5 +47,12 @@ enum record_verdict record_read(struct codec *codec, const rd_kafka_message_t *m
                                 const bool wanted[EVENT_TYPE_COUNT], int32_t partition_count,
                                 struct event *ret, struct error *err);
 
+/*
+ * The last header of that name, borrowed from the message, without a NUL. False when there is none
+ * or it is null.
+ */
+bool record_header(const rd_kafka_message_t *message, const char *name, const char **value,
+                   size_t *len);
+
 /* A copy of the record's traceparent header; "" when it has none, or a malformed one. */
 void record_traceparent(const rd_kafka_message_t *message, char out[TRACEPARENT_SIZE]);

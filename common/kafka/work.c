@@ -249,11 +249,34 @@ static int decide(struct work *work, const rd_kafka_message_t *record, struct er
     return publish_decision(work, record, err);
 }
 
+/* Decides upon a record of an input topic, if it is one to decide upon. */
+static int judge(struct work *work, const rd_kafka_message_t *record, enum topic topic,
+                 struct error *err)
+{
+    bool is_replay = topic == work->config.participant->replays;
+    int32_t partition_count = topic_state(work->config.topics, topic)->partition_count;
+    const char *cause = NULL;
+    struct error why = {""};
+
+    if (is_replay && dead_letter_is_mark(record))
+        return 0;
+    switch (record_read(work->codec, record, work->decides, partition_count, &work->input, &why)) {
+    case RECORD_EVENT:
+        cause = is_replay ? dead_letter_obstacle(&work->input, clock_utc_ms()) : NULL;
+        break;
+    case RECORD_SKIPPED:
+        return 0;
+    case RECORD_REFUSED:
+        cause = why.text;
+        break;
+    }
+    return cause != NULL ? send_dead_letter(work, record, cause, err) : decide(work, record, err);
+}
+
 int work_take(struct work *work, const rd_kafka_message_t *record, struct error *err)
 {
     enum topic topic = topic_by_name(work->config.topics, rd_kafka_topic_name(record->rkt));
-    struct error why = {""};
-    int r = 0;
+    int r;
 
     assert(topic != TOPIC_NONE); /* nothing else was assigned */
     work->record_count++;
@@ -261,18 +284,7 @@ int work_take(struct work *work, const rd_kafka_message_t *record, struct error 
         return learn(work, record, topic, err);
     if (work->shards[work_shard_of(work, record->partition)].publisher == NULL)
         return 0; /* fetched before the shard went elsewhere: its owner reads it */
-    switch (record_read(work->codec, record, work->decides,
-                        topic_state(work->config.topics, topic)->partition_count, &work->input,
-                        &why)) {
-    case RECORD_EVENT:
-        r = decide(work, record, err);
-        break;
-    case RECORD_SKIPPED:
-        break;
-    case RECORD_REFUSED:
-        r = send_dead_letter(work, record, why.text, err);
-        break;
-    }
+    r = judge(work, record, topic, err);
     bookmarks_move(&work->bookmarks, topic, record->partition, record->offset + 1);
     return r;
 }

@@ -235,6 +235,7 @@ static int prepare(struct process *process, struct error *err)
     snprintf(process->client_id, sizeof(process->client_id), "%s-%s", name,
              process->settings.instance);
     process->context.settings = &process->settings;
+    process->context.config = process->service->config;
     process->context.kafka = (struct kafka_config){
         .bootstrap_servers = process->settings.bootstrap_servers,
         .properties_file = process->settings.client_properties,

@@ -29,6 +29,7 @@ struct service_settings {
 /* What an extension, such as the order service's front door, is given. Borrowed. */
 struct service_context {
     const struct service_settings *settings;
+    const void *config; /* the service's own settings; NULL: it has none */
     struct kafka_config kafka;
 };
 

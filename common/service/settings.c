@@ -40,7 +40,8 @@ static void fill_table(const struct service *service, struct setting table[SETTI
          "info", "", "Least important lines to log.", log_levels},
         {"SERVICE_INSTANCE", SETTING_NAME, SETTING_OFFSET(struct service_settings, instance), 1,
          INSTANCE_LENGTH_MAX, "0", "",
-         "Name, unique among the instances of the service, the same after a restart. hostname: that "
+         "Name, unique among the instances of the service, the same after a restart. hostname: "
+         "that "
          "of this host, for containers.",
          NULL},
     };
@@ -111,12 +112,13 @@ void settings_print_help(const struct service *service, FILE *out)
     struct setting table[SETTING_COUNT];
 
     fill_table(service, table);
-    fprintf(out,
-            "usage: %s-service [--help | --version | --check | --healthcheck]\n\n%s\n\n"
-            "  --check        reads and checks the settings, then exits\n"
-            "  --healthcheck  asks the service on this host's HTTP_PORT for /readyz; exits 0 or 1\n\n"
-            "Settings, from the environment:\n\n",
-            service->participant->name, service->purpose);
+    fprintf(
+        out,
+        "usage: %s-service [--help | --version | --check | --healthcheck]\n\n%s\n\n"
+        "  --check        reads and checks the settings, then exits\n"
+        "  --healthcheck  asks the service on this host's HTTP_PORT for /readyz; exits 0 or 1\n\n"
+        "Settings, from the environment:\n\n",
+        service->participant->name, service->purpose);
     config_print_help(table, SETTING_COUNT, out);
     config_print_help(service->settings, service->setting_count, out);
     fprintf(out, "\nExit codes: 0 stopped, 2 a setting is wrong, 3 fenced by a newer process with "

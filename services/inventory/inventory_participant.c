@@ -16,6 +16,7 @@ const struct participant inventory_participant = {
     .name = "inventory",
     .shards = TOPIC_INVENTORY_SHARDS,
     .dead_letters = TOPIC_INVENTORY_DEAD_LETTERS,
+    .replays = TOPIC_INVENTORY_REPLAYS,
     .ledgers = {TOPIC_INVENTORY, TOPIC_STOCK},
     .ledger_count = 2,
     .subscriptions = subscriptions,

@@ -26,7 +26,8 @@ struct order_change {
  * who first makes is_wanted() say yes and then reads misses nothing.
  *
  * on_changes: the orders of all records of the batch, each once or more. A record need not be an
- * event. Until the projection is ready, what is told cannot be read yet.
+ * event. Until the projection is ready, what is told cannot be read yet; when it becomes ready, it
+ * says so with a count of 0: any order may have changed.
  */
 struct order_listener {
     bool (*is_wanted)(void *context);

@@ -1,6 +1,6 @@
 /*
- * front_door.h - the HTTP interface of the order service: POST /v1/orders, GET /v1/orders/{id} and
- * its timeline. Decides nothing about orders: it writes OrderPlaced, and shows what the events say.
+ * front_door.h - the HTTP interface of the order service. Decides nothing about orders: it writes
+ * what clients ask for, and shows what the events say.
  */
 #pragma once
 

@@ -11,6 +11,7 @@
 #include "common/base/uuid.h"
 #include "services/order/history_index.h"
 #include "services/order/history_layout.h"
+#include "services/order/history_segments.h"
 
 #define PREFIX_SIZE (ID_SIZE + 1) /* of a place: the order, and a topic */
 /*
@@ -95,7 +96,7 @@ int history_put(struct history_writer *writer, const struct history_record *reco
     if (r < 0)
         return r == -EEXIST ? 0 : r;
     if (record->topic == TOPIC_ORDERS)
-        r = index_add(writer->txn, writer->codec,
+        r = index_add(writer,
                       &(struct index_record){value, record->json, record->len, writer->next}, err);
     if (r < 0)
         return r;
@@ -128,6 +129,8 @@ int history_writer_finish(struct history_writer *writer, struct error *err)
         for (int32_t p = 0; r == 0 && p < HISTORY_PARTITIONS_MAX; p++)
             if (writer->marks[topic][p].is_set)
                 r = save_mark(writer, topic, p, err);
+    if (r == 0)
+        r = segment_save(&writer->segment, writer->txn, err);
     put_number(number, writer->next, NUMBER_SIZE);
     return r < 0 ? r
                  : store_put(writer->txn, TABLE_FEED, next_key,
@@ -144,7 +147,7 @@ static int remove_record(struct history_writer *writer, struct store_bytes key,
     memcpy(number, key.data, NUMBER_SIZE);
     memcpy(copy, value.data, value.size);
     if (copy[ID_SIZE] == TOPIC_ORDERS)
-        r = index_remove(writer->txn, writer->codec,
+        r = index_remove(writer,
                          &(struct index_record){copy, (const char *)copy + HEAD_SIZE,
                                                 value.size - HEAD_SIZE,
                                                 get_number(number, NUMBER_SIZE)},
@@ -187,7 +190,7 @@ int history_expire(struct history_writer *writer, int64_t oldest_ms, size_t coun
 
     for (size_t i = 0; r == 1 && i < count_max; i++)
         r = expire_first(writer, oldest_ms, err);
-    return r < 0 ? r : 0;
+    return r < 0 ? r : segment_save(&writer->segment, writer->txn, err);
 }
 
 /* Who reads one order: the index, and what it leads to. */

@@ -50,11 +50,20 @@ struct history_mark {
     int64_t last;   /* offset of the last one */
 };
 
+/* Of the index by customer: see history_segments.h. */
+struct history_segment {
+    bool is_set, is_dirty;
+    int64_t start, end; /* of the time at which its orders were placed */
+    int64_t newest;     /* at least that of the youngest order in it */
+    uint64_t count;     /* of its orders */
+};
+
 /* Writes in one transaction. */
 struct history_writer {
     struct store_txn *txn; /* borrowed */
     struct codec *codec;   /* borrowed */
     uint64_t next;         /* number of the next record */
+    struct history_segment segment;
     struct history_mark marks[HISTORY_TOPIC_COUNT][HISTORY_PARTITIONS_MAX];
 };
 

@@ -8,25 +8,33 @@
 #include <string.h>
 
 #include "common/base/uuid.h"
+#include "services/order/history_segments.h"
 
-/* The keys of one order in both indexes. */
-struct keys {
-    uint8_t placed[INDEX_KEY_SIZE], customer[INDEX_KEY_SIZE];
-    size_t placed_size, customer_size;
-};
-
-size_t index_key(uint8_t out[INDEX_KEY_SIZE], const char *customer_id, int64_t placed_at_ms,
-                 const uint8_t order_id[ID_SIZE])
+void index_placed_key(uint8_t out[PLACED_SIZE], int64_t placed_at_ms,
+                      const uint8_t order_id[ID_SIZE])
 {
-    size_t size = customer_id != NULL ? strlen(customer_id) + 1 : 0;
-
-    memcpy(out, customer_id != NULL ? customer_id : "", size);
-    put_number(out + size, (uint64_t)placed_at_ms, TIME_SIZE);
-    memcpy(out + size + TIME_SIZE, order_id, ID_SIZE);
-    return size + PLACED_SIZE;
+    memcpy(put_number(out, (uint64_t)placed_at_ms, TIME_SIZE), order_id, ID_SIZE);
 }
 
-static bool read_keys(struct codec *codec, const struct index_record *record, struct keys *ret)
+size_t index_customer_prefix(uint8_t out[CUSTOMER_PREFIX_SIZE], int64_t segment_start,
+                             const char *customer_id)
+{
+    size_t size = strlen(customer_id) + 1;
+
+    memcpy(put_number(out, (uint64_t)segment_start, TIME_SIZE), customer_id, size);
+    return TIME_SIZE + size;
+}
+
+/* What the indexes have of an order. */
+struct entry {
+    int64_t placed_at_ms;
+    char customer_id[CUSTOMER_ID_SIZE];
+    uint8_t placed_key[PLACED_SIZE], customer_key[INDEX_KEY_SIZE];
+    struct store_bytes placed, customer; /* the same; the latter once its segment is known */
+    uint8_t number[NUMBER_SIZE];
+};
+
+static bool read_entry(struct codec *codec, const struct index_record *record, struct entry *ret)
 {
     uint8_t order_id[ID_SIZE];
     struct event event;
@@ -35,57 +43,78 @@ static bool read_keys(struct codec *codec, const struct index_record *record, st
         event.type != EVENT_ORDER_PLACED)
         return false;
     uuid_to_bytes(event.data.order_placed.order_id, order_id);
-    ret->placed_size = index_key(ret->placed, NULL, event.timestamp_ms, order_id);
-    ret->customer_size =
-        index_key(ret->customer, event.data.order_placed.customer_id, event.timestamp_ms, order_id);
+    ret->placed_at_ms = event.timestamp_ms;
+    memcpy(ret->customer_id, event.data.order_placed.customer_id, CUSTOMER_ID_SIZE);
+    index_placed_key(ret->placed_key, event.timestamp_ms, order_id);
+    ret->placed = (struct store_bytes){ret->placed_key, PLACED_SIZE};
+    put_number(ret->number, record->number, NUMBER_SIZE);
     return memcmp(order_id, record->order_id, ID_SIZE) == 0;
 }
 
-int index_add(struct store_txn *txn, struct codec *codec, const struct index_record *record,
-              struct error *err)
+/* The key in the index by customer. */
+static int find_segment(struct history_writer *writer, struct entry *entry, bool is_new,
+                        struct error *err)
 {
-    uint8_t number[NUMBER_SIZE];
-    struct keys keys;
-    int r;
+    int r = segment_use(&writer->segment, writer->txn, entry->placed_at_ms, is_new, err);
+    size_t size;
 
-    if (!read_keys(codec, record, &keys))
-        return 0;
-    put_number(number, record->number, NUMBER_SIZE);
-    r = store_put(txn, TABLE_PLACED, (struct store_bytes){keys.placed, keys.placed_size},
-                  (struct store_bytes){number, NUMBER_SIZE}, err);
-    return r < 0 ? r
-                 : store_put(txn, TABLE_CUSTOMERS,
-                             (struct store_bytes){keys.customer, keys.customer_size},
-                             (struct store_bytes){number, NUMBER_SIZE}, err);
+    if (r < 0)
+        return r;
+    size = index_customer_prefix(entry->customer_key, writer->segment.start, entry->customer_id);
+    memcpy(entry->customer_key + size, entry->placed_key, PLACED_SIZE);
+    entry->customer = (struct store_bytes){entry->customer_key, size + PLACED_SIZE};
+    return 0;
 }
 
-/* Deletes the entry if it is this record's. */
-static int remove_entry(struct store_txn *txn, size_t table, struct store_bytes key,
-                        uint64_t number, struct error *err)
+int index_add(struct history_writer *writer, const struct index_record *record, struct error *err)
+{
+    struct entry entry;
+    struct store_bytes number = {entry.number, NUMBER_SIZE};
+    int r;
+
+    if (!read_entry(writer->codec, record, &entry))
+        return 0;
+    r = store_put(writer->txn, TABLE_PLACED, entry.placed, number, err);
+    if (r == 0)
+        r = find_segment(writer, &entry, true, err);
+    if (r < 0)
+        return r;
+    r = store_add(writer->txn, TABLE_CUSTOMERS, entry.customer, number, false, err);
+    if (r == 0)
+        segment_note_added(&writer->segment, entry.placed_at_ms);
+    return r == -EEXIST ? store_put(writer->txn, TABLE_CUSTOMERS, entry.customer, number, err) : r;
+}
+
+/* Deletes the entry if it is this record's. Returns 1, 0 (it is not) or a negative errno. */
+static int remove_key(struct history_writer *writer, size_t table, struct store_bytes key,
+                      uint64_t number, struct error *err)
 {
     struct store_bytes value;
-    uint64_t entry = 0;
-    int r = store_get(txn, table, key, &value, err);
+    uint64_t found = 0;
+    int r = store_get(writer->txn, table, key, &value, err);
 
     if (r == 0)
-        r = read_number(value, &entry, err);
-    if (r < 0)
+        r = read_number(value, &found, err);
+    if (r < 0 || found != number)
         return r == -ENOENT ? 0 : r;
-    return entry == number ? store_delete(txn, table, key, err) : 0;
+    r = store_delete(writer->txn, table, key, err);
+    return r < 0 ? r : 1;
 }
 
-int index_remove(struct store_txn *txn, struct codec *codec, const struct index_record *record,
+int index_remove(struct history_writer *writer, const struct index_record *record,
                  struct error *err)
 {
-    struct keys keys;
+    struct entry entry;
     int r;
 
-    if (!read_keys(codec, record, &keys))
+    if (!read_entry(writer->codec, record, &entry))
         return 0;
-    r = remove_entry(txn, TABLE_PLACED, (struct store_bytes){keys.placed, keys.placed_size},
-                     record->number, err);
-    return r < 0 ? r
-                 : remove_entry(txn, TABLE_CUSTOMERS,
-                                (struct store_bytes){keys.customer, keys.customer_size},
-                                record->number, err);
+    r = remove_key(writer, TABLE_PLACED, entry.placed, record->number, err);
+    if (r >= 0)
+        r = find_segment(writer, &entry, false, err);
+    if (r == 0)
+        r = remove_key(writer, TABLE_CUSTOMERS, entry.customer, record->number, err);
+    if (r == 1)
+        segment_note_removed(&writer->segment);
+    return r < 0 && r != -ENOENT ? r : 0;
 }

@@ -7,15 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/event/codec.h"
-#include "common/kafka/store.h"
+#include "services/order/history.h"
 #include "services/order/history_layout.h"
 
-/*
- * Writes the key of one index: of a customer, or with NULL that of all orders. Returns its size.
- */
-size_t index_key(uint8_t out[INDEX_KEY_SIZE], const char *customer_id, int64_t placed_at_ms,
-                 const uint8_t order_id[ID_SIZE]);
+/* The key in the index of all orders. */
+void index_placed_key(uint8_t out[PLACED_SIZE], int64_t placed_at_ms,
+                      const uint8_t order_id[ID_SIZE]);
+
+/* What the keys of a customer in one segment begin with. Returns its size. */
+size_t index_customer_prefix(uint8_t out[CUSTOMER_PREFIX_SIZE], int64_t segment_start,
+                             const char *customer_id);
 
 /* A record of the topic `orders`, in the caller's memory. */
 struct index_record {
@@ -29,7 +30,6 @@ struct index_record {
  * Enters it in both indexes, or takes it out again. What is no OrderPlaced of that order changes
  * nothing. Returns 0 or a negative errno.
  */
-int index_add(struct store_txn *txn, struct codec *codec, const struct index_record *record,
-              struct error *err);
-int index_remove(struct store_txn *txn, struct codec *codec, const struct index_record *record,
+int index_add(struct history_writer *writer, const struct index_record *record, struct error *err);
+int index_remove(struct history_writer *writer, const struct index_record *record,
                  struct error *err);

@@ -2,16 +2,17 @@
  * history_layout.h - how the store of the read side is laid out. Private to history*.c. Change
  * HISTORY_FORMAT with it.
  *
- *   records    number                          -> place, record time, JSON
- *   orders     place                           -> number
- *   placed     placed_at_ms, order id          -> number of the OrderPlaced
- *   customers  customer id, 0, placed_at_ms, order id -> the same
- *   feed       topic, partition, last offset   -> number of the first record; one per partition
- *                                                 and batch
- *              0                               -> number of the next record of all
- *   stock      product id                      -> JSON
+ *   records    number -> place, record time, JSON
+ *   orders     place -> number
+ *   placed     placed_at_ms, order id -> number of the OrderPlaced
+ *   customers  segment, customer id, 0, placed_at_ms, order id -> the same
+ *              segment -> count of its orders, its youngest time
+ *   feed       topic, partition, last offset of a batch -> number of the first record
+ *              TOPIC_NONE -> number of the next record of all
+ *   stock      product id -> JSON
  *
- * A place is order id, topic, partition and offset. Numbers are big-endian, so that they sort.
+ * A place is order id, topic, partition and offset. A segment is the time at which it begins: see
+ * history_segments.h. Numbers are big-endian, so that they sort.
  */
 #pragma once
 
@@ -43,7 +44,8 @@ enum history_table {
 
 /* What an index by time ends with. */
 #define PLACED_SIZE (TIME_SIZE + ID_SIZE)
-#define INDEX_KEY_SIZE (CUSTOMER_ID_SIZE + PLACED_SIZE)
+#define CUSTOMER_PREFIX_SIZE (TIME_SIZE + CUSTOMER_ID_SIZE)
+#define INDEX_KEY_SIZE (CUSTOMER_PREFIX_SIZE + PLACED_SIZE)
 
 static inline uint8_t *put_number(uint8_t *out, uint64_t value, size_t size)
 {

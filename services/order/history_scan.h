@@ -23,9 +23,11 @@ struct order_range {
 };
 
 struct order_range_result {
-    /* visit_max was reached, or visit() said stop; there need not be more. */
+    /* visit_max was reached, visit() said stop, or a customer has no orders for a very long time;
+       there need not be more. */
     bool has_more;
-    /* Where to go on: `after` of the next call. As it was given, if no order was passed. */
+    /* Where to go on: `after` of the next call. It need not be an order; as it was given, if none
+       was passed. */
     struct order_place last;
 };
 

@@ -1,14 +1,33 @@
 /* main.c - the order service, wired together. Rules: order_decide.c; HTTP: front_door.c. */
+#include "common/base/util.h"
 #include "common/service/service.h"
+#include "services/order/deadlines.h"
 #include "services/order/front_door.h"
 #include "services/order/order_participant.h"
 
+static const struct setting settings[] = {
+    {
+        .variable = "ORDER_DEADLINE_S",
+        .type = SETTING_INTEGER,
+        .offset = SETTING_OFFSET(struct order_settings, deadline_s),
+        .min = 1,
+        .max = ORDER_DEADLINE_S_MAX,
+        .default_value = "900",
+        .unit = "s",
+        .sentence = "An order that is not final by then is cancelled.",
+    },
+};
+
 int main(int argc, char *argv[])
 {
+    struct order_settings config = {0};
     const struct service service = {
         .purpose = "Takes orders over HTTP, and says how each of them ended.",
         .http_port_default = "8080",
         .participant = &order_participant,
+        .settings = settings,
+        .setting_count = ARRAY_LEN(settings),
+        .config = &config,
         .extension = &order_front_door,
     };
 

@@ -18,6 +18,7 @@ const struct participant order_participant = {
     .name = "order",
     .shards = TOPIC_ORDER_SHARDS,
     .dead_letters = TOPIC_ORDER_DEAD_LETTERS,
+    .replays = TOPIC_ORDER_REPLAYS,
     .ledgers = {TOPIC_ORDERS, TOPIC_ORDER_OUTCOMES},
     .ledger_count = 2,
     .subscriptions = subscriptions,

@@ -29,31 +29,33 @@ static const struct kafka_option options[] = {
     {"queue.buffering.max.kbytes", "16384"},
 };
 
+/* Those that are written to. */
+static const enum topic topics[] = {TOPIC_ORDERS, TOPIC_ORDER_REQUESTS};
+
 struct order_publisher {
     struct order_publisher_config config;
-    char topic[TOPIC_NAME_SIZE];
     pthread_t thread;
     atomic_bool stopping;
     pthread_rwlock_t lock; /* reading: the producer is used; writing: it is replaced */
     rd_kafka_t *producer;
-    bool knows_topic; /* the thread's own */
+    bool knows_topics; /* the thread's own */
 };
 
-/* The key of an OrderPlaced is its order id, and the library hands it back. */
+/* The key of every record here is an order id, and the library hands it back. */
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *context)
 {
     struct order_publisher *publisher = context;
-    bool may_exist = rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
-    char order_id[UUID_SIZE];
+    bool is_confirmed = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    struct publication publication = {
+        .ticket = (uintptr_t)message->_private,
+        .is_confirmed = is_confirmed,
+        .may_exist = rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED,
+        .reason = is_confirmed ? NULL : rd_kafka_err2str(message->err)};
 
     (void)client;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
     assert(message->key_len == UUID_SIZE - 1);
-    memcpy(order_id, message->key, UUID_SIZE - 1);
-    order_id[UUID_SIZE - 1] = '\0';
-    publisher->config.on_failure(publisher->config.context, order_id, may_exist,
-                                 rd_kafka_err2str(message->err));
+    memcpy(publication.order_id, message->key, UUID_SIZE - 1);
+    publisher->config.on_settled(publisher->config.context, &publication);
 }
 
 static int producer_new(struct order_publisher *publisher, rd_kafka_t **ret, struct error *err)
@@ -94,25 +96,36 @@ static void replace_if_broken(struct order_publisher *publisher)
     pthread_rwlock_wrlock(&publisher->lock);
     publisher->producer = fresh;
     pthread_rwlock_unlock(&publisher->lock);
-    publisher->knows_topic = false;
+    publisher->knows_topics = false;
     producer_free(broken, 0);
 }
 
-/* A producer that meets a topic for the first time may need a second for it: not in a request. */
-static void get_to_know_topic(struct order_publisher *publisher)
+static bool knows_topic(struct order_publisher *publisher, enum topic which)
 {
     const struct rd_kafka_metadata *metadata;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(publisher->producer, publisher->topic, NULL);
+    char name[TOPIC_NAME_SIZE];
+    rd_kafka_topic_t *topic;
+    bool known = false;
 
+    topic_name(publisher->config.kafka->topic_prefix, which, name);
+    topic = rd_kafka_topic_new(publisher->producer, name, NULL);
     if (topic == NULL)
-        return;
+        return false;
     if (rd_kafka_metadata(publisher->producer, 0, topic, &metadata, METADATA_MS) ==
         RD_KAFKA_RESP_ERR_NO_ERROR) {
-        publisher->knows_topic =
-            metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        known = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
         rd_kafka_metadata_destroy(metadata);
     }
     rd_kafka_topic_destroy(topic);
+    return known;
+}
+
+/* A producer that meets a topic for the first time may need a second for it: not in a request. */
+static void get_to_know_topics(struct order_publisher *publisher)
+{
+    publisher->knows_topics = true;
+    for (size_t i = 0; i < ARRAY_LEN(topics) && publisher->knows_topics; i++)
+        publisher->knows_topics = knows_topic(publisher, topics[i]);
 }
 
 static void *run(void *context)
@@ -122,8 +135,8 @@ static void *run(void *context)
     while (!publisher->stopping) {
         rd_kafka_poll(publisher->producer, TICK_MS);
         publisher->config.on_tick(publisher->config.context);
-        if (!publisher->knows_topic)
-            get_to_know_topic(publisher);
+        if (!publisher->knows_topics)
+            get_to_know_topics(publisher);
         replace_if_broken(publisher);
     }
     return NULL;
@@ -138,7 +151,6 @@ int order_publisher_new(const struct order_publisher_config *config, struct orde
     if (publisher == NULL)
         return error_set(err, -ENOMEM, "out of memory");
     publisher->config = *config;
-    topic_name(config->kafka->topic_prefix, TOPIC_ORDERS, publisher->topic);
     r = producer_new(publisher, &publisher->producer, err);
     if (r < 0) {
         free(publisher);
@@ -168,13 +180,16 @@ void order_publisher_free(struct order_publisher *publisher, int timeout_ms)
 }
 
 int order_publisher_send(struct order_publisher *publisher, struct codec *codec,
-                         const struct event *event, const char *traceparent, struct error *err)
+                         const struct event *event, const char *traceparent, uint64_t ticket,
+                         struct error *err)
 {
+    char topic[TOPIC_NAME_SIZE];
     int r;
 
+    topic_name(publisher->config.kafka->topic_prefix, event_topic(event->type), topic);
     pthread_rwlock_rdlock(&publisher->lock);
-    r = record_send(publisher->producer, codec, event, publisher->topic, SOURCE, traceparent, NULL,
-                    err);
+    r = record_send(publisher->producer, codec, event, topic, SOURCE, traceparent,
+                    (void *)(uintptr_t)ticket, err);
     pthread_rwlock_unlock(&publisher->lock);
     return r;
 }

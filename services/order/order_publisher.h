@@ -1,7 +1,7 @@
 /*
- * order_publisher.h - writes OrderPlaced to Kafka, outside of any transaction: the idempotent
- * producer writes it once or not at all. Says when it failed; that it worked is seen on the read
- * side. Not a queue: what cannot be written within PUBLISH_MS_MAX has failed.
+ * order_publisher.h - writes what the front door asks to Kafka, outside of any transaction: the
+ * idempotent producer writes a record once or not at all. Not a queue: what cannot be written
+ * within PUBLISH_MS_MAX has failed.
  */
 #pragma once
 
@@ -17,13 +17,19 @@
 
 struct order_publisher;
 
+/* What became of a record. */
+struct publication {
+    char order_id[UUID_SIZE];
+    uint64_t ticket;    /* as it was given */
+    bool is_confirmed;  /* the broker has it */
+    bool may_exist;     /* ... or may have it: its answer was lost */
+    const char *reason; /* borrowed; NULL: it is confirmed */
+};
+
 struct order_publisher_config {
     const struct kafka_config *kafka; /* borrowed until order_publisher_free() */
-    /*
-     * Both are called on the publisher's thread. `may_exist`: the broker may have the record all
-     * the same; its answer was lost.
-     */
-    void (*on_failure)(void *context, const char *order_id, bool may_exist, const char *reason);
+    /* Both are called on the publisher's thread, the first once for each record. */
+    void (*on_settled)(void *context, const struct publication *publication);
     void (*on_tick)(void *context); /* some times a second */
     void *context;
 };
@@ -32,12 +38,14 @@ struct order_publisher_config {
 int order_publisher_new(const struct order_publisher_config *config, struct order_publisher **ret,
                         struct error *err);
 
-/* What is not confirmed after `timeout_ms` is dropped, and reported as failed. NULL is harmless. */
+/* What is not confirmed after `timeout_ms` is dropped, and settled as failed. NULL is harmless. */
 void order_publisher_free(struct order_publisher *publisher, int timeout_ms);
 
 /*
- * Sends the event; on_failure() may be called before this returns. Any thread, with its own codec.
+ * Sends an event that is keyed by an order to its topic; on_settled() may be called before this
+ * returns. Any thread, with its own codec. `ticket` comes back with it.
  * Returns 0, -ENOBUFS (too much is under way), -EINVAL (no valid event) or -EIO.
  */
 int order_publisher_send(struct order_publisher *publisher, struct codec *codec,
-                         const struct event *event, const char *traceparent, struct error *err);
+                         const struct event *event, const char *traceparent, uint64_t ticket,
+                         struct error *err);

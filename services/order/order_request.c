@@ -4,15 +4,12 @@
  * codec names one fault at a time: the member at fault is then replaced by something harmless, and
  * asked again, until nothing is wrong or enough is said.
  *
- * Nothing here recurses, so no nesting is too deep: what may not be a list or an object is not
- * looked into.
+ * Nothing here recurses: what may not be a list or an object is not looked into.
  */
 #include "services/order/order_request.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <yyjson.h>
@@ -21,11 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/util.h"
 #include "common/event/money.h"
-
-/* As the schemas say of their objects; it also bounds the search for duplicates. */
-#define MEMBERS_MAX 32
-/* Bytes of a foreign member's name that an answer repeats. */
-#define NAME_MAX_BYTES 40
+#include "services/order/request_body.h"
 
 DEFINE_CLEANUP(document_cleanup, yyjson_doc, yyjson_doc_free)
 DEFINE_CLEANUP(draft_cleanup, yyjson_mut_doc, yyjson_mut_doc_free)
@@ -51,102 +44,23 @@ static const struct member item_members[] = {
     {"unit_price", "0"},
 };
 
-static int refuse(struct order_refusal *refusal, unsigned status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+static const struct member cancellation_members[] = {
+    {"reason", "\"x\""},
+};
 
-static int refuse(struct order_refusal *refusal, unsigned status, const char *format, ...)
-{
-    va_list args;
+/* A request's members, and the event that it would be. */
+struct form {
+    const char *noun;
+    enum event_type type;
+    const struct member *members;
+    size_t member_count;
+};
 
-    refusal->status = status;
-    va_start(args, format);
-    vsnprintf(refusal->detail, sizeof(refusal->detail), format, args);
-    va_end(args);
-    return -EBADMSG;
-}
-
-static void add_fault(struct order_refusal *refusal, const char *pointer, const char *detail)
-{
-    struct http_fault *fault = &refusal->faults[refusal->fault_count];
-
-    if (refusal->fault_count == HTTP_FAULTS_MAX)
-        return;
-    str_copy(fault->pointer, sizeof(fault->pointer), pointer);
-    str_copy(fault->detail, sizeof(fault->detail), detail);
-    refusal->fault_count++;
-}
-
-/* RFC 6901 escapes; cut between two characters. */
-static void format_name(yyjson_val *name, char out[2 * NAME_MAX_BYTES + 1])
-{
-    const char *text = yyjson_get_str(name);
-    size_t len = yyjson_get_len(name), count = 0;
-
-    for (size_t i = 0; i < len && text[i] != '\0'; i++) {
-        if (i >= NAME_MAX_BYTES && ((unsigned char)text[i] & 0xc0) != 0x80)
-            break;
-        if (text[i] == '~' || text[i] == '/')
-            out[count++] = '~';
-        out[count++] = (char)(text[i] == '~' ? '0' : text[i] == '/' ? '1' : text[i]);
-        if (count >= 2 * NAME_MAX_BYTES - 1)
-            break;
-    }
-    out[count] = '\0';
-}
-
-static bool has_duplicate(yyjson_val *object, yyjson_val **ret)
-{
-    yyjson_obj_iter outer = yyjson_obj_iter_with(object), inner;
-    yyjson_val *name, *other;
-
-    while ((name = yyjson_obj_iter_next(&outer)) != NULL)
-        for (inner = outer; (other = yyjson_obj_iter_next(&inner)) != NULL;)
-            if (yyjson_equals_strn(other, yyjson_get_str(name), yyjson_get_len(name))) {
-                *ret = other;
-                return true;
-            }
-    return false;
-}
-
-/* Every object, however deep: yyjson keeps all values of a document in one array. */
-static int check_objects(yyjson_doc *document, struct order_refusal *refusal)
-{
-    yyjson_val *value = yyjson_doc_get_root(document), *duplicate;
-    yyjson_val *end = value + yyjson_doc_get_val_count(document);
-    char name[2 * NAME_MAX_BYTES + 1];
-
-    for (; value < end; value++) {
-        if (!yyjson_is_obj(value))
-            continue;
-        if (yyjson_obj_size(value) > MEMBERS_MAX)
-            return refuse(refusal, 422, "an object has more than %d members", MEMBERS_MAX);
-        if (has_duplicate(value, &duplicate)) {
-            format_name(duplicate, name);
-            return refuse(refusal, 400, "a member stands there twice: %s", name);
-        }
-    }
-    return 0;
-}
-
-static int parse(const char *body, size_t len, yyjson_doc **ret, struct order_refusal *refusal)
-{
-    CLEANUP(document_cleanup) yyjson_doc *document = NULL;
-    yyjson_read_err failure;
-    int r;
-
-    /* The cast is of its interface; without INSITU it only reads. */
-    document = yyjson_read_opts((char *)body, len, YYJSON_READ_NUMBER_AS_RAW, NULL, &failure);
-    if (document == NULL && failure.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
-        return -ENOMEM;
-    if (document == NULL)
-        return refuse(refusal, 400, "not JSON: %s at byte %zu", failure.msg, failure.pos);
-    if (!yyjson_is_obj(yyjson_doc_get_root(document)))
-        return refuse(refusal, 400, "the body must be a JSON object");
-    r = check_objects(document, refusal);
-    if (r == 0)
-        *ret = TAKE_PTR(document);
-    return r;
-}
+static const struct form order_form = {"order", EVENT_ORDER_PLACED, order_members,
+                                       ARRAY_LEN(order_members)};
+static const struct form cancellation_form = {"cancellation", EVENT_ORDER_CANCELLATION_SUBMITTED,
+                                              cancellation_members,
+                                              ARRAY_LEN(cancellation_members)};
 
 static const struct member *find_member(const struct member *members, size_t count,
                                         yyjson_val *name)
@@ -161,15 +75,6 @@ static const struct member *find_member(const struct member *members, size_t cou
 static yyjson_mut_val *copy_scalar(yyjson_mut_doc *draft, yyjson_val *value)
 {
     return yyjson_is_ctn(value) ? yyjson_mut_null(draft) : yyjson_val_mut_copy(draft, value);
-}
-
-static void add_unknown(struct order_refusal *refusal, const char *parent, yyjson_val *name)
-{
-    char text[2 * NAME_MAX_BYTES + 1], pointer[sizeof(refusal->faults[0].pointer)];
-
-    format_name(name, text);
-    snprintf(pointer, sizeof(pointer), "%s/%s", parent, text);
-    add_fault(refusal, pointer, "is not known here");
 }
 
 static yyjson_mut_val *copy_item(yyjson_mut_doc *draft, yyjson_val *item, size_t index,
@@ -187,7 +92,7 @@ static yyjson_mut_val *copy_item(yyjson_mut_doc *draft, yyjson_val *item, size_t
         const struct member *member = find_member(item_members, ARRAY_LEN(item_members), name);
 
         if (member == NULL)
-            add_unknown(refusal, pointer, name);
+            refusal_add_unknown(refusal, pointer, name);
         else
             yyjson_mut_obj_add_val(draft, copy, member->name,
                                    copy_scalar(draft, yyjson_obj_iter_get_val(name)));
@@ -210,19 +115,19 @@ static yyjson_mut_val *copy_items(yyjson_mut_doc *draft, yyjson_val *items,
     return copy;
 }
 
-static yyjson_mut_val *copy_order(yyjson_mut_doc *draft, yyjson_val *order,
-                                  struct order_refusal *refusal)
+static yyjson_mut_val *copy_members(yyjson_mut_doc *draft, yyjson_val *object,
+                                    const struct form *form, struct order_refusal *refusal)
 {
-    yyjson_obj_iter iter = yyjson_obj_iter_with(order);
+    yyjson_obj_iter iter = yyjson_obj_iter_with(object);
     yyjson_mut_val *copy = yyjson_mut_obj(draft);
     yyjson_val *name;
 
     while ((name = yyjson_obj_iter_next(&iter)) != NULL) {
-        const struct member *member = find_member(order_members, ARRAY_LEN(order_members), name);
+        const struct member *member = find_member(form->members, form->member_count, name);
         yyjson_val *value = yyjson_obj_iter_get_val(name);
 
         if (member == NULL)
-            add_unknown(refusal, "", name);
+            refusal_add_unknown(refusal, "", name);
         else
             yyjson_mut_obj_add_val(draft, copy, member->name,
                                    str_equal(member->name, "items")
@@ -232,9 +137,9 @@ static yyjson_mut_val *copy_order(yyjson_mut_doc *draft, yyjson_val *order,
     return copy;
 }
 
-/* The event that it would be. */
-static yyjson_mut_doc *make_draft(yyjson_val *order, const struct order_stamp *stamp,
-                                  struct order_refusal *refusal)
+/* The event that it would be, but for what is computed. */
+static yyjson_mut_doc *make_draft(yyjson_val *object, const struct form *form,
+                                  const struct order_stamp *stamp, struct order_refusal *refusal)
 {
     yyjson_mut_doc *draft = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *root = yyjson_mut_obj(draft), *data;
@@ -243,16 +148,23 @@ static yyjson_mut_doc *make_draft(yyjson_val *order, const struct order_stamp *s
     timestamp_format(stamp->timestamp_ms, time);
     yyjson_mut_doc_set_root(draft, root);
     yyjson_mut_obj_add_strcpy(draft, root, "event_id", stamp->event_id);
-    yyjson_mut_obj_add_str(draft, root, "event_type", event_type_name(EVENT_ORDER_PLACED));
+    yyjson_mut_obj_add_str(draft, root, "event_type", event_type_name(form->type));
     yyjson_mut_obj_add_strcpy(draft, root, "timestamp", time);
     yyjson_mut_obj_add_strcpy(draft, root, "correlation_id", stamp->order_id);
     yyjson_mut_obj_add_int(draft, root, "schema_version", EVENT_SCHEMA_VERSION);
-    data = copy_order(draft, order, refusal);
+    data = copy_members(draft, object, form, refusal);
     yyjson_mut_obj_add_strcpy(draft, data, "order_id", stamp->order_id);
-    if (yyjson_mut_obj_get(data, "total_amount") == NULL)
-        yyjson_mut_obj_add_val(draft, data, "total_amount", yyjson_mut_raw(draft, "0"));
     yyjson_mut_obj_add_val(draft, root, "data", data);
     return draft;
+}
+
+/* A member that the client need not send; the value is JSON. */
+static void add_default(yyjson_mut_doc *draft, const char *name, const char *value)
+{
+    yyjson_mut_val *data = yyjson_mut_obj_get(yyjson_mut_doc_get_root(draft), "data");
+
+    if (yyjson_mut_obj_get(data, name) == NULL)
+        yyjson_mut_obj_add_val(draft, data, name, yyjson_mut_raw(draft, value));
 }
 
 /* An entry of the list has a number for a name. */
@@ -266,6 +178,8 @@ static const char *harmless_value(const char *pointer)
     for (size_t i = 0; i < ARRAY_LEN(item_members); i++)
         if (str_equal(item_members[i].name, name))
             return item_members[i].harmless;
+    if (str_equal(cancellation_members[0].name, name))
+        return cancellation_members[0].harmless;
     return HARMLESS_ITEM;
 }
 
@@ -281,16 +195,16 @@ static bool note_and_mend(yyjson_mut_doc *draft, const struct error *err,
     char pointer[ERROR_TEXT_SIZE];
 
     if (colon == NULL || strncmp(err->text, data, sizeof(data) - 1) != 0) {
-        add_fault(refusal, "", err->text);
+        refusal_add(refusal, "", err->text);
         return false;
     }
     snprintf(pointer, sizeof(pointer), "%.*s", (int)(colon - err->text), err->text);
-    add_fault(refusal, pointer + sizeof(data) - 1, colon + 2);
+    refusal_add(refusal, pointer + sizeof(data) - 1, colon + 2);
     return yyjson_mut_doc_ptr_set(draft, pointer, yyjson_mut_raw(draft, harmless_value(pointer)));
 }
 
 /* Asks until the draft is an event: the given one, if there was no fault. */
-static int judge(struct codec *codec, yyjson_mut_doc *draft, struct event *ret,
+static int judge(struct codec *codec, yyjson_mut_doc *draft, const char *noun, struct event *ret,
                  struct order_refusal *refusal)
 {
     struct error err;
@@ -306,8 +220,8 @@ static int judge(struct codec *codec, yyjson_mut_doc *draft, struct event *ret,
     }
     if (refusal->fault_count == 0)
         return 0;
-    return refuse(refusal, 422, "the order breaks %zu rule%s: see errors", refusal->fault_count,
-                  refusal->fault_count == 1 ? "" : "s");
+    return refusal_set(refusal, 422, "the %s breaks %zu rule%s: see errors", noun,
+                       refusal->fault_count, refusal->fault_count == 1 ? "" : "s");
 }
 
 /* At most ITEMS_MAX x ORDERED_QUANTITY_MAX x UNIT_PRICE_MINOR_MAX = AMOUNT_MINOR_MAX. */
@@ -329,8 +243,8 @@ static int settle_total(struct order_placed *order, bool given, struct order_ref
     if (given && order->total_amount_minor != sum) {
         money_format(sum, text);
         snprintf(detail, sizeof(detail), "must be the sum of quantity x unit_price, %s", text);
-        add_fault(refusal, "/total_amount", detail);
-        return refuse(refusal, 422, "the order breaks 1 rule: see errors");
+        refusal_add(refusal, "/total_amount", detail);
+        return refusal_set(refusal, 422, "the order breaks 1 rule: see errors");
     }
     order->total_amount_minor = sum;
     return 0;
@@ -347,15 +261,69 @@ int order_request_read(struct codec *codec, const char *body, size_t len,
     int r;
 
     refusal->fault_count = 0;
-    r = parse(body, len, &document, refusal);
+    r = request_body_parse(body, len, &document, refusal);
     if (r < 0)
         return r;
     total_given = yyjson_obj_get(yyjson_doc_get_root(document), "total_amount") != NULL;
-    draft = make_draft(yyjson_doc_get_root(document), stamp, refusal);
-    r = draft != NULL ? judge(codec, draft, &event, refusal) : -ENOMEM;
+    draft = make_draft(yyjson_doc_get_root(document), &order_form, stamp, refusal);
+    add_default(draft, "total_amount", "0");
+    r = draft != NULL ? judge(codec, draft, order_form.noun, &event, refusal) : -ENOMEM;
     if (r == 0)
         r = settle_total(&event.data.order_placed, total_given, refusal);
     if (r == 0)
         event_copy(ret, &event);
     return r;
+}
+
+int cancellation_request_read(struct codec *codec, const char *body, size_t len,
+                              const struct order_stamp *stamp, struct event *ret,
+                              struct order_refusal *refusal)
+{
+    CLEANUP(document_cleanup) yyjson_doc *document = NULL;
+    CLEANUP(draft_cleanup) yyjson_mut_doc *draft = NULL;
+    struct event event;
+    int r;
+
+    refusal->fault_count = 0;
+    r = request_body_parse(len > 0 ? body : "{}", len > 0 ? len : 2, &document, refusal);
+    if (r < 0)
+        return r;
+    draft = make_draft(yyjson_doc_get_root(document), &cancellation_form, stamp, refusal);
+    add_default(draft, "reason", "\"" CANCELLATION_REASON_DEFAULT "\"");
+    r = draft != NULL ? judge(codec, draft, cancellation_form.noun, &event, refusal) : -ENOMEM;
+    if (r == 0)
+        event_copy(ret, &event);
+    return r;
+}
+
+void order_request_submit(const struct event *placed, struct event *ret)
+{
+    const struct order_placed *from = &placed->data.order_placed;
+    struct order_submitted *to = &ret->data.order_submitted;
+
+    memcpy(ret, placed, offsetof(struct event, data));
+    ret->type = EVENT_ORDER_SUBMITTED;
+    str_copy(to->order_id, sizeof(to->order_id), from->order_id);
+    str_copy(to->customer_id, sizeof(to->customer_id), from->customer_id);
+    str_copy(to->currency, sizeof(to->currency), from->currency);
+    to->total_amount_minor = from->total_amount_minor;
+    to->item_count = from->item_count;
+    memcpy(to->items, from->items, from->item_count * sizeof(from->items[0]));
+}
+
+static bool is_same_item(const struct order_item *a, const struct order_item *b)
+{
+    return str_equal(a->product_id, b->product_id) && a->quantity == b->quantity &&
+           a->unit_price_minor == b->unit_price_minor;
+}
+
+bool order_request_is_same(const struct order_placed *a, const struct order_placed *b)
+{
+    if (!str_equal(a->customer_id, b->customer_id) || !str_equal(a->currency, b->currency) ||
+        a->total_amount_minor != b->total_amount_minor || a->item_count != b->item_count)
+        return false;
+    for (size_t i = 0; i < a->item_count; i++)
+        if (!is_same_item(&a->items[i], &b->items[i]))
+            return false;
+    return true;
 }

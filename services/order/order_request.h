@@ -1,6 +1,7 @@
 /*
- * order_request.h - the body of POST /v1/orders as an OrderPlaced event, or all that is wrong with
- * it. Pure: no clock, no ids of its own, no HTTP but the form of a fault.
+ * order_request.h - the body of POST /v1/orders as an OrderPlaced event, that of a cancellation as
+ * an OrderCancellationSubmitted, or all that is wrong with it. Pure: no clock, no ids of its own,
+ * no HTTP but the form of a fault.
  *
  *   {"customer_id": "c-1", "items": [{"product_id": "p-1", "quantity": 2, "unit_price": 9.99}],
  *    "currency": "USD", "total_amount": 19.98}
@@ -12,12 +13,15 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/uuid.h"
 #include "common/event/codec.h"
 #include "common/http/http.h"
+
+#define CANCELLATION_REASON_DEFAULT "customer_request"
 
 /* What is not the client's to say. */
 struct order_stamp {
@@ -40,3 +44,17 @@ struct order_refusal {
 int order_request_read(struct codec *codec, const char *body, size_t len,
                        const struct order_stamp *stamp, struct event *ret,
                        struct order_refusal *refusal);
+
+/* The same of {"reason": "..."}, which may be left out, and so may the whole body. */
+int cancellation_request_read(struct codec *codec, const char *body, size_t len,
+                              const struct order_stamp *stamp, struct event *ret,
+                              struct order_refusal *refusal);
+
+/* The same order as an OrderSubmitted: a request of which the owner of the order decides. */
+void order_request_submit(const struct event *placed, struct event *ret);
+
+/*
+ * True if the customers want the same: customer, lines in their order, total, currency. Neither ids
+ * and times count, nor how it was spelt.
+ */
+bool order_request_is_same(const struct order_placed *a, const struct order_placed *b);

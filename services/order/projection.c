@@ -76,9 +76,13 @@ static int adopt_store(struct projection *projection, struct error *err)
 
 static void note_caught_up(struct projection *projection)
 {
+    const struct order_listener *listener = &projection->config.listener;
+
     if (projection->follower.behind_count > 0 || projection->is_readable)
         return;
     set_readable(projection, true);
+    if (listener->is_wanted(listener->context))
+        listener->on_changes(listener->context, NULL, 0);
     log_info("read_side_ready", "partitions=%zu", projection->follower.partition_count);
 }
 

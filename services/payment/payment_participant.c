@@ -15,6 +15,7 @@ const struct participant payment_participant = {
     .name = "payment",
     .shards = TOPIC_PAYMENT_SHARDS,
     .dead_letters = TOPIC_PAYMENT_DEAD_LETTERS,
+    .replays = TOPIC_PAYMENT_REPLAYS,
     .ledgers = {TOPIC_PAYMENTS},
     .ledger_count = 1,
     .subscriptions = subscriptions,

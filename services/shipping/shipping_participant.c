@@ -13,6 +13,7 @@ const struct participant shipping_participant = {
     .name = "shipping",
     .shards = TOPIC_SHIPPING_SHARDS,
     .dead_letters = TOPIC_SHIPPING_DEAD_LETTERS,
+    .replays = TOPIC_SHIPPING_REPLAYS,
     .ledgers = {TOPIC_SHIPMENTS},
     .ledger_count = 1,
     .subscriptions = subscriptions,

@@ -12,7 +12,7 @@ from support import schemas
 @pytest.fixture
 def copy(tmp_path):
     """A copy of schemas/ that a test may spoil."""
-    shutil.copytree(schemas.ROOT, tmp_path / "schemas", ignore=shutil.ignore_patterns("examples"))
+    shutil.copytree(schemas.ROOT, tmp_path / "schemas", ignore=shutil.ignore_patterns("examples", "released"))
     (tmp_path / "out").mkdir()
     return tmp_path
 

@@ -5,6 +5,9 @@
     saga     four services that are ready, stock received; see support/saga.py
     system   the same, not started: system.begin() starts it
     shared   a running system for all tests of a module that leave its services alone; much cheaper
+    tool     sagactl, for this test's topics, of which there are none; see support/sagactl.py
+    applied  the same with all topics
+    writer   writes records to them by hand
     rng      random numbers that --seed repeats
     note     note("a figure of interest"): shown at the end of the run
 
@@ -25,7 +28,8 @@ from support.broker import Broker
 from support.cluster import build_dir, is_sanitized
 from support.events import SERVICES
 from support.saga import Saga
-from support.topics import delete_topics
+from support.sagactl import Tool
+from support.topics import Writer, delete_topics
 
 FILES_WANTED = 8192
 NEEDS_BROKER = {"session_broker"}
@@ -154,6 +158,22 @@ def prefix(broker) -> Iterator[str]:
     name = new_prefix()
     yield name
     delete_topics(broker.bootstrap, name)
+
+
+@pytest.fixture
+def tool(broker, prefix) -> Tool:
+    return Tool(broker.bootstrap, prefix)
+
+
+@pytest.fixture
+def applied(tool) -> Tool:
+    tool.output("topics", "apply")
+    return tool
+
+
+@pytest.fixture
+def writer(broker, prefix) -> Writer:
+    return Writer(broker.bootstrap, prefix)
 
 
 def end_saga(saga: Saga, check: bool) -> None:

@@ -67,6 +67,13 @@ def test_expected_dead_letters_are_no_violation(world):
     assert violations(world, foreign=[poison.place], refused=refused) == []
 
 
+def test_a_receipt_that_was_refused_and_replayed_is_no_violation(world):
+    counted = world.record_of(world.receive("widget", 3))
+    refused = world.again(counted)
+    world.dead_letter("inventory", refused)
+    assert violations(world, refused=[Refused("inventory", refused.place)]) == []
+
+
 # --- seeded faults: (invariant, what is done to the log) ----------------------------------------------
 
 Fault = Callable[[World], object]
@@ -417,6 +424,11 @@ def effect_without_a_cause(world):
 def duplicate_event_id(world):
     first, second = world.records("OrderPlaced")[:2]
     world.edit(second, event_id=first.event["event_id"])
+
+
+@fault(6)
+def receipt_refused_and_counted_all_the_same(world):
+    world.dead_letter("inventory", world.record_of(world.receive("widget", 3)))
 
 
 @fault(8)

@@ -1,8 +1,6 @@
 """sagactl against a real broker: what it creates, writes and reads, and how it refuses."""
 
 import json
-import os
-import subprocess
 import time
 
 import pytest
@@ -10,56 +8,13 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from support import events, schemas
-from support.topics import Writer, partitions_of, read_all
+from support.sagactl import RUN_S, Tool, rows
+from support.topics import partitions_of, read_all
 from support.waiting import wait_until
 
-PROGRAM = os.environ["SAGACTL"]  # set by conftest.py
-RUN_S = 60
 NO_ANSWER_S = 10  # CLUSTER_TIMEOUT_MS
 NOBODY = "127.0.0.1:1"
 ORDER = "0193652f-8a31-7c04-9a5e-3f1d2b7c8e90"
-
-
-class Tool:
-    def __init__(self, bootstrap: str, prefix: str):
-        self.env = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": bootstrap, "TOPIC_PREFIX": prefix}
-
-    def start(self, *words: str) -> subprocess.Popen:
-        return subprocess.Popen([PROGRAM, *words], env=self.env, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def run(self, *words: str) -> subprocess.CompletedProcess:
-        return subprocess.run([PROGRAM, *words], env=self.env, text=True, capture_output=True, timeout=RUN_S)
-
-    def output(self, *words: str) -> str:
-        done = self.run(*words)
-        assert (done.returncode, done.stderr) == (0, ""), done
-        return done.stdout
-
-    def refusal(self, code: int, *words: str) -> str:
-        """The one line of a call that fails."""
-        done = self.run(*words)
-        assert done.returncode == code and done.stdout == "", done
-        assert done.stderr.startswith("sagactl: ") and done.stderr.count("\n") == 1, done
-        return done.stderr.removeprefix("sagactl: ").rstrip("\n")
-
-
-@pytest.fixture
-def tool(broker, prefix):
-    """With no topics."""
-    return Tool(broker.bootstrap, prefix)
-
-
-@pytest.fixture
-def applied(tool):
-    """With all topics."""
-    tool.output("topics", "apply")
-    return tool
-
-
-@pytest.fixture
-def writer(broker, prefix):
-    return Writer(broker.bootstrap, prefix)
 
 
 @pytest.fixture
@@ -76,10 +31,6 @@ def settings_of(admin, topic: str) -> dict[str, str]:
 def create_topic(admin, name: str, partitions: int, **config: str) -> None:
     admin.create_topics([NewTopic(name, partitions, config=config)])[name].result(RUN_S)
     wait_until(lambda: name in admin.list_topics(timeout=10).topics, RUN_S, f"{name} is there")
-
-
-def rows(output: str) -> list[list[str]]:
-    return [line.split() for line in output.splitlines()]
 
 
 # --- topics apply -----------------------------------------------------------------------------------
@@ -196,6 +147,15 @@ def test_two_receipts_of_the_same_goods_are_two_events(broker, applied, prefix):
     assert len({record.event["event_id"] for record in records}) == 2
 
 
+def test_once_leaves_out_what_was_ever_received(broker, applied, prefix):
+    applied.output("stock", "receive", "A", "1")
+    applied.output("stock", "receive", "--once", "A", "2", "B", "3")
+    applied.output("stock", "receive", "--once", "B", "4", "A", "5")
+
+    records = read_all(broker.bootstrap, prefix, only=("stock-receipts",)).of("stock-receipts")
+    assert [(r.key, r.event["data"]["quantity"]) for r in records] == [(b"A", 1), (b"B", 3)]
+
+
 BAD_RECEIPTS = [
     ("A", "0"), ("A", "1000000001"), ("A", "-1"), ("A", "1.5"), ("A", "1e3"), ("A", " 1"), ("A", "+1"), ("A", ""),
     ("A", "9" * 30), ("", "1"), ("A B", "1"), ("a/b", "1"), ("x" * 65, "1"), ("é", "1"), ("A",), (),
@@ -258,7 +218,7 @@ def test_show_as_json_has_every_event_as_it_is(applied, writer, prefix):
     document = json.loads(applied.output("order", "show", "--json", ORDER))
 
     shown = document.pop("events")
-    assert document == {"order_id": ORDER, "status": "completed", "reason": None, "duration_ms": 31}
+    assert document == {"order_id": ORDER, "status": "completed", "reason": None, "duration_ms": 31, "next": []}
     assert [event["event_type"] for event in shown] == SHOWN
     assert [event.pop("delay_ms") for event in shown] == [None, 7, 8, -12, 28, 29]
     for event, written in zip(shown, order, strict=True):
@@ -280,12 +240,27 @@ def test_show_tells_why_an_order_was_cancelled(applied, writer):
     assert (document["status"], document["reason"]) == ("cancelled", "payment_declined")
 
 
-def test_show_says_when_an_order_is_open(applied, writer):
-    writer.write_event(events.order_placed(ORDER))
+def test_show_says_what_an_open_order_waits_for(applied, writer):
+    placed = events.order_placed(ORDER)
+    asked = events.new_event("OrderCancellationRequested", {"order_id": ORDER, "reason": "changed_mind"}, placed)
+    for event in (placed, asked):
+        writer.write_event(event)
 
-    assert "\nopen: the last event was OrderPlaced, " in applied.output("order", "show", ORDER)
+    _, standing, coming = applied.output("order", "show", ORDER).split("\n\n")
+    assert standing.startswith("cancelling: changed_mind, no event for ")
+    assert [row[1:] if row[0].isdigit() else row for row in rows(coming)[1:]] == [
+        ["shipping", "ShipmentCancelled", "OrderCancellationRequested"],
+        ["payment", "PaymentProcessed", "OrderPlaced"],
+        ["inventory", "InventoryReservationCancelled"], ["payment", "PaymentCancelled"],
+        ["order", "OrderCancelled"]]
+
     document = json.loads(applied.output("order", "show", ORDER, "--json"))
-    assert (document["status"], document["duration_ms"]) == ("open", None)
+    assert (document["status"], document["duration_ms"]) == ("cancelling", None)
+    assert [(step["event_type"], step["service"], step["after"]) for step in document["next"]] == [
+        ("ShipmentCancelled", "shipping", asked["event_id"]), ("PaymentProcessed", "payment", placed["event_id"]),
+        ("InventoryReservationCancelled", "inventory", None), ("PaymentCancelled", "payment", None),
+        ("OrderCancelled", "order", None)]
+    assert [step["waiting_ms"] is None for step in document["next"]] == [False, False, True, True, True]
 
 
 def test_show_shows_one_order_of_many(applied, writer):
@@ -346,7 +321,12 @@ def test_what_is_no_order_id_is_refused(tool, order_id):
 
 @pytest.mark.parametrize("words", [
     (), ("topics",), ("topics", "frobnicate"), ("frobnicate",), ("order", "show"), ("order", "show", ORDER, ORDER),
-    ("topics", "apply", "now"), ("topics", "apply", "--frobnicate"), ("order", "show", ORDER, "--json=1")])
+    ("topics", "apply", "now"), ("topics", "apply", "--frobnicate"), ("order", "show", ORDER, "--json=1"),
+    ("order", "list", "--status", "open"), ("order", "list", "--limit", "0"), ("order", "list", "--limit", "10001"),
+    ("order", "list", ORDER), ("stuck", "--for", "-1"), ("stuck", "--for", "604801"), ("stuck", "--for", "1m"),
+    ("order", "cancel"), ("order", "cancel", "1"), ("order", "cancel", ORDER, "--wait", "601"),
+    ("order", "cancel", ORDER, "--reason", ""), ("order", "cancel", ORDER, "--reason", "two\nlines"),
+    ("order", "cancel", ORDER, "--reason", "x" * 201), ("order", "cancel", ORDER, "--reason", "x" * 2000)])
 def test_a_wrong_command_line_is_one_line_and_exit_code_2(words):
     Tool(NOBODY, "").refusal(2, *words)
 
@@ -363,7 +343,8 @@ def test_a_wrong_environment_is_one_line_and_exit_code_2(name, value):
 def test_help_and_version_need_no_broker():
     tool = Tool(NOBODY, "")
 
-    for words in (("--help",), ("topics", "apply", "--help"), ("stock", "receive", "-h"), ("order", "show", "--help")):
+    for words in (("--help",), ("topics", "apply", "--help"), ("stock", "receive", "-h"), ("order", "show", "--help"),
+                  ("order", "list", "--help"), ("order", "cancel", "-h"), ("stock", "show", "-h"), ("stuck", "-h")):
         text = tool.output(*words)
         assert text.startswith("usage: sagactl ")
         for variable in ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CLIENT_PROPERTIES", "TOPIC_PREFIX"):
@@ -375,7 +356,8 @@ def test_a_broker_that_is_away_is_one_line_within_a_bounded_time():
     tool = Tool(NOBODY, "")
     started = time.monotonic()
     calls = [tool.start(*words) for words in (
-        ("topics", "apply"), ("stock", "receive", "A", "1"), ("order", "show", ORDER))]
+        ("topics", "apply"), ("stock", "receive", "A", "1"), ("order", "show", ORDER), ("order", "list"),
+        ("order", "cancel", ORDER), ("stock", "show"), ("stuck",))]
     results = [(*call.communicate(timeout=RUN_S), call.returncode) for call in calls]
 
     assert time.monotonic() - started < NO_ANSWER_S + 5

@@ -56,7 +56,7 @@ static void decide(const void *settings, const struct input *in, const struct st
     }
 }
 
-static void create_topics(int brokers, enum topic missing)
+static void create_topics(int brokers, int replays, enum topic missing)
 {
     const struct {
         enum topic topic;
@@ -64,7 +64,8 @@ static void create_topics(int brokers, enum topic missing)
     } topics[] = {{TOPIC_ORDERS, SCENE_PARTITIONS},
                   {TOPIC_PAYMENTS, SCENE_PARTITIONS},
                   {TOPIC_PAYMENT_SHARDS, scene.shards},
-                  {TOPIC_PAYMENT_DEAD_LETTERS, 1}};
+                  {TOPIC_PAYMENT_DEAD_LETTERS, 1},
+                  {TOPIC_PAYMENT_REPLAYS, replays}};
 
     for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
         int leader = topics[i].topic == TOPIC_PAYMENTS && brokers > 1 ? SCENE_LEDGER_BROKER : 1;
@@ -90,6 +91,7 @@ static void configure(const char *address)
         .name = scene.name,
         .shards = TOPIC_PAYMENT_SHARDS,
         .dead_letters = TOPIC_PAYMENT_DEAD_LETTERS,
+        .replays = TOPIC_PAYMENT_REPLAYS,
         .ledgers = {TOPIC_PAYMENTS},
         .ledger_count = 1,
         .subscriptions = subscriptions,
@@ -110,7 +112,8 @@ void scene_prepare(struct scene_setup setup)
     if (setup.brokers == 0)
         setup.brokers = 1;
     mock_cluster_start(&scene.cluster, setup.brokers);
-    create_topics(setup.brokers, setup.missing);
+    create_topics(setup.brokers, setup.replays > 0 ? setup.replays : SCENE_PARTITIONS,
+                  setup.missing);
     wire_open(&scene.wire, mock_cluster_address(&scene.cluster));
     if (setup.missing != TOPIC_PAYMENTS)
         wire_read(&scene.wire, SCENE_LEDGER, SCENE_PARTITIONS);

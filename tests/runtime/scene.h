@@ -19,6 +19,7 @@
 #define SCENE_ORDERS "t.orders"
 #define SCENE_LEDGER "t.payments"
 #define SCENE_DEAD_LETTERS "t.payment.dead-letters"
+#define SCENE_REPLAYS "t.payment.replays"
 #define SCENE_SHARDS "t.payment.shards"
 #define SCENE_PARTITIONS 2
 /* With two brokers: who leads the own topic; all others are led by broker 1. */
@@ -34,6 +35,7 @@
 struct scene_setup {
     int brokers; /* 0: 1 */
     int shards;  /* 0: 1 */
+    int replays; /* partitions of that topic; 0: SCENE_PARTITIONS */
     enum topic missing;
     const char *address; /* NULL: the mock cluster's */
 };

@@ -54,8 +54,8 @@ def is_sanitized() -> bool:
     return any(option["name"] == "b_sanitize" and option["value"] != "none" for option in options)
 
 
-def executable(path: str) -> str:
-    file = build_dir() / path
+def executable(path: str, build: Path | None = None) -> str:
+    file = (build or build_dir()) / path
     assert file.exists(), f"{file} is not there: run scripts/build, or set SAGA_BUILD_DIR"
     return str(file)
 
@@ -73,6 +73,11 @@ class Service(Process):
     def start(self, ready_s: float = READY_S) -> None:
         self.spawn()
         self.wait_ready(ready_s)
+
+    def use(self, build: Path) -> "Service":
+        """From the next start on, the executable of this build."""
+        self.argv = [executable(f"services/{self.service}/{self.service}-service", build)]
+        return self
 
     def get(self, path: str, timeout_s: float = 2) -> tuple[int, bytes] | None:
         """None when it does not answer."""

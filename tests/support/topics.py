@@ -181,10 +181,10 @@ class Writer:
             "delivery.timeout.ms": DELIVERY_S * 1000})
 
     def write(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (),
-              partition: int | None = None) -> Place:
-        """Returns where the broker has put it."""
+              partition: int | None = None, ms: int = 0) -> Place:
+        """Returns where the broker has put it. `ms`: the time of the record; 0: now."""
         where: list = []
-        more = {} if partition is None else {"partition": partition}
+        more = {"timestamp": ms} if partition is None else {"timestamp": ms, "partition": partition}
         self._producer.produce(self.prefix + topic, value, key, headers=list(headers), **more,
                                on_delivery=lambda error, message: where.append((error, message)))
         wait_until(lambda: self._producer.poll(0.05) is not None and where, DELIVERY_S + 5,

@@ -22,6 +22,7 @@ static const void *const *settings;
 static const struct watch *watch;
 static struct event *events[EVENTS_MAX]; /* each that was ever published, once */
 static size_t event_count;
+static size_t receipts_at_start;
 static struct world *worlds; /* found so far; explored in this order */
 static size_t worlds_found;
 static uint32_t slots[SLOTS]; /* 1 + index of a world; 0: free */
@@ -143,14 +144,15 @@ static bool consumes(enum service service, enum event_type type)
     return subscription_of(service, type) != NULL;
 }
 
-static bool consumes_topic(enum service service, enum topic topic)
+static bool is_done(const struct world *world, size_t lane, enum service service, enum topic topic,
+                    size_t i)
 {
-    const struct participant *participant = participants[service];
+    return (world->done[lane][service][topic] >> i & 1) != 0;
+}
 
-    for (size_t i = 0; i < participant->subscription_count; i++)
-        if (event_topic(participant->subscriptions[i].type) == topic)
-            return true;
-    return false;
+static bool is_refused(const struct world *world, enum topic topic, size_t i)
+{
+    return topic == TOPIC_STOCK_RECEIPTS && (world->refused >> i & 1) != 0;
 }
 
 static const struct decision *decide(const struct world *world, size_t lane, enum service service,
@@ -167,51 +169,91 @@ static const struct decision *decide(const struct world *world, size_t lane, enu
     return &decision;
 }
 
-static void read_next(const struct world *world, size_t lane, enum service service,
-                      enum topic topic)
+static void take(const struct world *world, size_t lane, enum service service, enum topic topic,
+                 size_t i)
 {
+    const struct decision *decision = decide(world, lane, service, topic, i);
     struct world next = *world;
-    size_t i = next.read[lane][service][topic]++;
 
-    if (consumes(service, world_record(world, lane, topic, i)->type)) {
-        const struct decision *decision = decide(world, lane, service, topic, i);
-
-        for (size_t e = 0; e < decision->event_count; e++) {
-            watch->step(world, lane, world_record(world, lane, topic, i), &decision->events[e]);
-            world_publish(&next, lane, &decision->events[e]);
-        }
+    next.done[lane][service][topic] |= (uint16_t)(1U << i);
+    for (size_t e = 0; e < decision->event_count; e++) {
+        watch->step(world, lane, world_record(world, lane, topic, i), &decision->events[e]);
+        world_publish(&next, lane, &decision->events[e]);
     }
     remember(&next);
 }
 
-static void read_again(const struct world *world, size_t lane, enum service service,
-                       enum topic topic)
+/* The bookmark is saved with a dead letter: what was refused is never delivered again. */
+static void take_again(const struct world *world, size_t lane, enum service service,
+                       enum topic topic, size_t i)
 {
-    for (size_t i = 0; i < world->read[lane][service][topic]; i++) {
-        enum event_type type = world_record(world, lane, topic, i)->type;
+    if (!is_refused(world, topic, i))
+        REQUIRE(decide(world, lane, service, topic, i)->event_count == 0, "%s, %s: twice",
+                participants[service]->name,
+                event_type_name(world_record(world, lane, topic, i)->type));
+}
 
-        if (consumes(service, type))
-            REQUIRE(decide(world, lane, service, topic, i)->event_count == 0, "%s, %s: twice",
-                    participants[service]->name, event_type_name(type));
+/* Each receipt once, so that there is an end. */
+static void refuse_receipt(const struct world *world, size_t i)
+{
+    struct world next = *world;
+
+    next.done[0][INVENTORY][TOPIC_STOCK_RECEIPTS] |= (uint16_t)(1U << i);
+    next.refused |= (uint16_t)(1U << i);
+    remember(&next);
+}
+
+/* Returns false if there was none to be replayed. */
+static bool replay_receipts(const struct world *world)
+{
+    for (size_t i = 0; i < receipts_at_start; i++) {
+        struct world next = *world;
+
+        if (((world->refused & ~world->replayed) >> i & 1) == 0)
+            continue;
+        next.replayed |= (uint16_t)(1U << i);
+        world_publish(&next, 0, world_record(world, 0, TOPIC_STOCK_RECEIPTS, i));
+        remember(&next);
     }
+    return world->refused != world->replayed;
+}
+
+/* The front door asks for the cancellation of orders only that it has seen placed. */
+static bool is_written(const struct world *world, size_t lane, enum event_type type)
+{
+    return type != EVENT_ORDER_CANCELLATION_SUBMITTED ||
+           world_count(world, lane, EVENT_ORDER_PLACED) > 0;
 }
 
 /* Returns false if there was nothing left to read. */
 static bool read_topic(const struct world *world, size_t lane, enum service service,
                        enum topic topic)
 {
-    if (!consumes_topic(service, topic))
-        return false;
-    read_again(world, lane, service, topic);
-    if (world->read[lane][service][topic] == world->length[lane][topic])
-        return false;
-    read_next(world, lane, service, topic);
-    return true;
+    bool any = false;
+
+    for (size_t i = 0; i < world->length[lane][topic]; i++) {
+        enum event_type type = world_record(world, lane, topic, i)->type;
+
+        if (!consumes(service, type) || !is_written(world, lane, type))
+            continue;
+        if (is_done(world, lane, service, topic, i)) {
+            take_again(world, lane, service, topic, i);
+            continue;
+        }
+        any = true;
+        take(world, lane, service, topic, i);
+        if (topic != TOPIC_STOCK_RECEIPTS)
+            continue;
+        if (i < receipts_at_start)
+            refuse_receipt(world, i);
+        break; /* receipts come in the order of their offsets */
+    }
+    return any;
 }
 
 static bool read_everything(const struct world *world)
 {
-    bool any = false;
+    bool any = replay_receipts(world);
 
     for (size_t lane = 0; lane < LANES; lane++)
         for (enum service s = 0; s < SERVICE_COUNT; s++)
@@ -225,6 +267,7 @@ size_t world_explore(const struct world *start, const void *const settings_of[SE
 {
     settings = settings_of;
     watch = watch_by;
+    receipts_at_start = start->length[0][TOPIC_STOCK_RECEIPTS];
     worlds = malloc(WORLDS_MAX * sizeof(*worlds));
     worlds_found = 0;
     memset(slots, 0, sizeof(slots));

@@ -23,6 +23,7 @@ static const struct participant participant = {
     .name = "inventory",
     .shards = TOPIC_INVENTORY_SHARDS,
     .dead_letters = TOPIC_INVENTORY_DEAD_LETTERS,
+    .replays = TOPIC_INVENTORY_REPLAYS,
     .ledgers = {TOPIC_INVENTORY, TOPIC_STOCK},
     .ledger_count = 2,
     .subscriptions = subscriptions,
@@ -54,6 +55,7 @@ static void start(int32_t shard_count, int32_t partition_count)
     describe(TOPIC_PAYMENTS, partition_count);
     describe(TOPIC_SHIPMENTS, partition_count);
     describe(TOPIC_STOCK_RECEIPTS, 1);
+    describe(TOPIC_INVENTORY_REPLAYS, partition_count);
     temp_directory_new(directory);
     ck_assert_int_eq(ledger_open(directory, &topics, participant.ledgers, participant.ledger_count,
                                  &ledger, &err),
@@ -106,8 +108,9 @@ static const char *own_topics(uint32_t shards)
 START_TEST(a_single_shard_reads_every_partition)
 {
     start(1, 3);
-    ck_assert_str_eq(inputs(1), "t.payments/0 t.payments/1 t.payments/2 t.shipments/0 "
-                                "t.shipments/1 t.shipments/2 t.stock-receipts/0");
+    ck_assert_str_eq(inputs(1), "t.inventory.replays/0 t.inventory.replays/1 "
+                                "t.inventory.replays/2 t.payments/0 t.payments/1 t.payments/2 "
+                                "t.shipments/0 t.shipments/1 t.shipments/2 t.stock-receipts/0");
     ck_assert_str_eq(own_topics(1), "t.inventory/0@0 t.inventory/1@0 t.inventory/2@0 t.stock/0@0");
 }
 END_TEST
@@ -123,9 +126,12 @@ END_TEST
 START_TEST(a_shard_reads_its_partitions_of_every_topic)
 {
     start(2, 5);
-    ck_assert_str_eq(inputs(1 << 0), "t.payments/0 t.payments/2 t.payments/4 t.shipments/0 "
-                                     "t.shipments/2 t.shipments/4 t.stock-receipts/0");
-    ck_assert_str_eq(inputs(1 << 1), "t.payments/1 t.payments/3 t.shipments/1 t.shipments/3");
+    ck_assert_str_eq(inputs(1 << 0),
+                     "t.inventory.replays/0 t.inventory.replays/2 "
+                     "t.inventory.replays/4 t.payments/0 t.payments/2 t.payments/4 "
+                     "t.shipments/0 t.shipments/2 t.shipments/4 t.stock-receipts/0");
+    ck_assert_str_eq(inputs(1 << 1), "t.inventory.replays/1 t.inventory.replays/3 t.payments/1 "
+                                     "t.payments/3 t.shipments/1 t.shipments/3");
     ck_assert_str_eq(own_topics(1 << 1), "t.inventory/1@0 t.inventory/3@0");
 }
 END_TEST
@@ -134,6 +140,8 @@ START_TEST(a_set_of_shards_reads_what_each_of_them_reads)
 {
     start(3, 6);
     ck_assert_str_eq(inputs(1 << 0 | 1 << 2),
+                     "t.inventory.replays/0 t.inventory.replays/2 t.inventory.replays/3 "
+                     "t.inventory.replays/5 "
                      "t.payments/0 t.payments/2 t.payments/3 t.payments/5 t.shipments/0 "
                      "t.shipments/2 t.shipments/3 t.shipments/5 t.stock-receipts/0");
     ck_assert_str_eq(own_topics(1 << 1 | 1 << 2),
@@ -144,7 +152,8 @@ END_TEST
 START_TEST(all_shards_and_none_but_one_are_sets_like_others)
 {
     start(32, 33);
-    ck_assert_str_eq(inputs(UINT32_C(1) << 31), "t.payments/31 t.shipments/31");
+    ck_assert_str_eq(inputs(UINT32_C(1) << 31),
+                     "t.inventory.replays/31 t.payments/31 t.shipments/31");
     ck_assert_str_eq(own_topics(1), "t.inventory/0@0 t.inventory/32@0 t.stock/0@0");
     ck_assert_str_eq(own_topics(ALL & ~UINT32_C(0x7fffffff)), "t.inventory/31@0");
 }
@@ -154,7 +163,7 @@ START_TEST(more_shards_than_partitions_leave_some_with_nothing)
 {
     start(4, 2);
     ck_assert_str_eq(inputs(1 << 3), "");
-    ck_assert_str_eq(inputs(1 << 1), "t.payments/1 t.shipments/1");
+    ck_assert_str_eq(inputs(1 << 1), "t.inventory.replays/1 t.payments/1 t.shipments/1");
 }
 END_TEST
 
@@ -175,12 +184,15 @@ START_TEST(what_is_there_already_is_kept)
     start(1, 1);
     rd_kafka_topic_partition_list_add(list, "another", 9);
     assignment_add_inputs(&participant, &topics, 1, list);
-    ck_assert_str_eq(text_of(list), "another/9 t.payments/0 t.shipments/0 t.stock-receipts/0");
+    ck_assert_str_eq(text_of(list), "another/9 t.inventory.replays/0 t.payments/0 t.shipments/0 "
+                                    "t.stock-receipts/0");
 }
 END_TEST
 
-START_TEST(a_participant_reads_the_topics_of_its_subscriptions)
+START_TEST(a_participant_reads_the_topics_of_its_subscriptions_and_its_replays)
 {
+    ck_assert(participant_reads(&participant, TOPIC_INVENTORY_REPLAYS));
+    ck_assert(!participant_reads(&participant, TOPIC_PAYMENT_REPLAYS));
     ck_assert(participant_reads(&participant, TOPIC_PAYMENTS));
     ck_assert(participant_reads(&participant, TOPIC_STOCK_RECEIPTS));
     ck_assert(!participant_reads(&participant, TOPIC_ORDERS));
@@ -195,7 +207,7 @@ START_TEST(the_topics_of_a_participant_are_named_once_each)
         TOPIC_INVENTORY_SHARDS, TOPIC_INVENTORY_DEAD_LETTERS,
         TOPIC_INVENTORY,        TOPIC_STOCK,
         TOPIC_PAYMENTS,         TOPIC_SHIPMENTS,
-        TOPIC_STOCK_RECEIPTS,
+        TOPIC_STOCK_RECEIPTS,   TOPIC_INVENTORY_REPLAYS,
     };
     enum topic found[TOPIC_COUNT];
 
@@ -221,7 +233,7 @@ int main(void)
     tcase_add_test(tests, more_shards_than_partitions_leave_some_with_nothing);
     tcase_add_test(tests, own_topics_are_read_from_where_the_cache_is_good_for);
     tcase_add_test(tests, what_is_there_already_is_kept);
-    tcase_add_test(tests, a_participant_reads_the_topics_of_its_subscriptions);
+    tcase_add_test(tests, a_participant_reads_the_topics_of_its_subscriptions_and_its_replays);
     tcase_add_test(tests, the_topics_of_a_participant_are_named_once_each);
     suite_add_tcase(suite, tests);
     result = suite_main(suite);

@@ -5,6 +5,7 @@
 
 #include "suite.h"
 #include "tests/runtime/mock_cluster.h"
+#include "tests/runtime/samples.h"
 #include "tests/runtime/wire.h"
 
 #define TOPIC "t.payments"
@@ -119,16 +120,67 @@ START_TEST(the_headers_of_the_record_itself_stay_as_they_are)
 }
 END_TEST
 
-/* A dead letter that was sent again and refused again: the last cause is the one that counts. */
-START_TEST(a_second_refusal_comes_after_the_first)
+/* A dead letter that was replayed and refused again says why this time, and which letter it was. */
+START_TEST(a_second_refusal_takes_the_place_of_the_first)
 {
-    rd_kafka_headers_t *original = rd_kafka_headers_new(1);
+    rd_kafka_headers_t *original = rd_kafka_headers_new(3);
 
     rd_kafka_header_add(original, "dead_letter_cause", -1, "first", -1);
+    rd_kafka_header_add(original, "dead_letter_offset", -1, "77", -1);
+    rd_kafka_header_add(original, "dead_letter_id", -1, "inventory/0/3", -1);
     receive(original);
     headers = dead_letter_headers(record, "inventory", "second");
-    ck_assert_str_eq(nth("dead_letter_cause", 0), "first");
-    ck_assert_str_eq(nth("dead_letter_cause", 1), "second");
+    ck_assert_uint_eq(rd_kafka_header_cnt(headers), 6);
+    ck_assert_str_eq(header("dead_letter_cause"), "second");
+    ck_assert_str_eq(header("dead_letter_offset"), "0");
+    ck_assert_str_eq(header("dead_letter_id"), "inventory/0/3");
+}
+END_TEST
+
+/* --- what comes back -------------------------------------------------------------------------- */
+
+static bool is_mark(const char *value, const char *name)
+{
+    rd_kafka_headers_t *original = rd_kafka_headers_new(1);
+    bool result;
+
+    rd_kafka_header_add(original, name, -1, "discarded", -1);
+    wire_send(&wire, (struct wire_record){TOPIC, 2, "k", value, 1, value != NULL, original});
+    record = wire_receive(&wire);
+    result = dead_letter_is_mark(record);
+    rd_kafka_message_destroy(record);
+    record = NULL;
+    return result;
+}
+
+START_TEST(a_mark_has_a_resolution_and_no_value)
+{
+    ck_assert(is_mark(NULL, "dead_letter_resolution"));
+    ck_assert(!is_mark("v", "dead_letter_resolution"));
+    ck_assert(!is_mark(NULL, "dead_letter_id"));
+}
+END_TEST
+
+START_TEST(an_event_is_replayed_for_as_long_as_its_topic_would_keep_it)
+{
+    int64_t week_ms = topic_info(TOPIC_ORDERS)->retention_ms;
+    struct event event;
+
+    sample_order_placed(&event, 1);
+    ck_assert_ptr_null(dead_letter_obstacle(&event, SAMPLE_MS));
+    ck_assert_ptr_null(dead_letter_obstacle(&event, SAMPLE_MS + week_ms - 1));
+    ck_assert_ptr_nonnull(strstr(dead_letter_obstacle(&event, SAMPLE_MS + week_ms), "older"));
+    event.type = EVENT_ORDER_SUBMITTED;
+    ck_assert_ptr_nonnull(strstr(dead_letter_obstacle(&event, SAMPLE_MS + week_ms - 1), "older"));
+}
+END_TEST
+
+/* Its offset would be that of the replay: the level would take it for one that it has counted. */
+START_TEST(a_receipt_is_never_decided_upon_as_a_replay)
+{
+    struct event event = {.type = EVENT_STOCK_RECEIVED, .timestamp_ms = SAMPLE_MS};
+
+    ck_assert_ptr_nonnull(strstr(dead_letter_obstacle(&event, SAMPLE_MS), "its own topic"));
 }
 END_TEST
 
@@ -169,7 +221,10 @@ int main(void)
     tcase_add_test(tests, the_offset_is_that_of_the_record);
     tcase_add_test(tests, the_original_headers_are_kept_in_their_order);
     tcase_add_test(tests, the_headers_of_the_record_itself_stay_as_they_are);
-    tcase_add_test(tests, a_second_refusal_comes_after_the_first);
+    tcase_add_test(tests, a_second_refusal_takes_the_place_of_the_first);
+    tcase_add_test(tests, a_mark_has_a_resolution_and_no_value);
+    tcase_add_test(tests, an_event_is_replayed_for_as_long_as_its_topic_would_keep_it);
+    tcase_add_test(tests, a_receipt_is_never_decided_upon_as_a_replay);
     tcase_add_test(tests, a_cause_is_cut_at_its_bound);
     tcase_add_test(tests, an_empty_cause_is_an_empty_header);
     suite_add_tcase(suite, tests);

@@ -1,8 +1,9 @@
 /* test_event.c - what is known about an event and its topic without looking at JSON. */
+#include <errno.h>
 #include <string.h>
 
 #include "common/base/util.h"
-#include "common/event/event.h"
+#include "common/event/decision.h"
 #include "suite.h"
 
 static struct event order_placed(size_t item_count)
@@ -83,6 +84,38 @@ START_TEST(a_text_member_is_found_by_its_schema_name)
 }
 END_TEST
 
+START_TEST(a_text_is_checked_by_the_rule_of_its_member)
+{
+    char text[CUSTOMER_ID_SIZE + 1];
+    struct error err = {""};
+
+    memset(text, 'c', sizeof(text));
+    text[CUSTOMER_ID_SIZE] = '\0';
+    ck_assert_int_eq(event_text_check(EVENT_ORDER_PLACED, "customer_id", text, &err), -EINVAL);
+    ck_assert_int_eq(strncmp(err.text, "must be ", 8), 0);
+    text[CUSTOMER_ID_SIZE - 1] = '\0';
+    ck_assert_int_eq(event_text_check(EVENT_ORDER_PLACED, "customer_id", text, &err), 0);
+    ck_assert_int_eq(event_text_check(EVENT_ORDER_PLACED, "customer_id", "c 1", &err), -EINVAL);
+    ck_assert_int_eq(event_text_check(EVENT_ORDER_PLACED, "customer_id", "", &err), -EINVAL);
+}
+END_TEST
+
+START_TEST(an_emitted_event_is_empty_but_for_its_defaults)
+{
+    static struct decision decision;
+    struct event expected = {.type = EVENT_ORDER_PLACED};
+
+    memset(&decision.events[0].data, 'x', sizeof(decision.events[0].data));
+    memset(&decision.events[1].data, 'x', sizeof(decision.events[1].data));
+    decision_emit(&decision, EVENT_ORDER_PLACED);
+    decision_emit(&decision, EVENT_STOCK_LEVEL_CHANGED);
+    strcpy(expected.data.order_placed.currency, "USD");
+    ck_assert_uint_eq(decision.event_count, 2);
+    ck_assert(event_equal(&decision.events[0], &expected));
+    ck_assert(event_equal(&decision.events[1], &(struct event){.type = EVENT_STOCK_LEVEL_CHANGED}));
+}
+END_TEST
+
 START_TEST(only_the_bytes_in_use_count_and_are_copied)
 {
     struct event event = order_placed(2);
@@ -147,6 +180,8 @@ int main(void)
     tcase_add_test(event, topics_are_as_topics_json_says);
     tcase_add_test(event, the_key_is_the_order_or_the_product);
     tcase_add_test(event, a_text_member_is_found_by_its_schema_name);
+    tcase_add_test(event, a_text_is_checked_by_the_rule_of_its_member);
+    tcase_add_test(event, an_emitted_event_is_empty_but_for_its_defaults);
     tcase_add_test(event, only_the_bytes_in_use_count_and_are_copied);
     tcase_add_test(event, an_event_of_no_type_can_be_copied_and_compared);
     tcase_add_test(event, events_differ_when_one_value_does);

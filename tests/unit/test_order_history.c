@@ -1,4 +1,5 @@
 /* test_order_history.c - what is kept of an order, in a real LMDB file, and what is passed over. */
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
@@ -212,6 +213,22 @@ START_TEST(an_empty_history_has_nothing_to_expire)
 }
 END_TEST
 
+START_TEST(a_number_that_is_damaged_is_found_out)
+{
+    struct store_cursor *cursor;
+    struct store_bytes key, value;
+    char place[64];
+
+    given_event(ID, TOPIC_PAYMENTS, 1, EVENT_PAYMENT_FAILED, ID);
+    ck_assert_int_eq(store_cursor_open(txn, 1, &cursor, NULL), 0);
+    ck_assert_int_eq(store_cursor_seek(cursor, (struct store_bytes){"", 0}, &key, &value, NULL), 0);
+    key.data = memcpy(place, key.data, key.size);
+    store_cursor_close(cursor);
+    ck_assert_int_eq(store_put(txn, 1, key, (struct store_bytes){"x", 1}, NULL), 0);
+    ck_assert_int_eq(history_read(txn, codec, ID, &history, NULL), -EUCLEAN);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("order_history");
@@ -227,6 +244,7 @@ int main(void)
     tcase_add_test(tcase, a_younger_record_in_front_keeps_the_older_ones_behind_it);
     tcase_add_test(tcase, numbers_go_on_after_the_last_record);
     tcase_add_test(tcase, an_empty_history_has_nothing_to_expire);
+    tcase_add_test(tcase, a_number_that_is_damaged_is_found_out);
     suite_add_tcase(suite, tcase);
     return suite_main(suite);
 }

@@ -365,6 +365,127 @@ START_TEST(a_long_foreign_name_is_cut_between_two_characters)
 }
 END_TEST
 
+/* --------------------------------------------------------------------------- a cancellation */
+
+static int when_cancelled(const char *text)
+{
+    return cancellation_request_read(codec, text, strlen(text), &stamp, &event, &refusal);
+}
+
+static void then_reason(const char *text, const char *reason)
+{
+    ck_assert_msg(when_cancelled(text) == 0, "%s: %s", text, refusal.detail);
+    ck_assert_int_eq(event.type, EVENT_ORDER_CANCELLATION_SUBMITTED);
+    ck_assert_str_eq(event.event_id, stamp.event_id);
+    ck_assert_str_eq(event.correlation_id, stamp.order_id);
+    ck_assert_str_eq(event.data.order_cancellation_submitted.order_id, stamp.order_id);
+    ck_assert_str_eq(event.data.order_cancellation_submitted.reason, reason);
+}
+
+START_TEST(a_cancellation_may_say_why)
+{
+    then_reason("", "customer_request");
+    then_reason("{}", "customer_request");
+    then_reason("{\"reason\":\"changed my mind\"}", "changed my mind");
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_a_cancellation_is_named)
+{
+    static const struct {
+        const char *text;
+        unsigned status;
+        const char *pointer;
+    } bodies[] = {
+        {"{", 400, NULL},
+        {"[]", 400, NULL},
+        {"\"customer_request\"", 400, NULL},
+        {"{\"reason\":\"a\",\"reason\":\"b\"}", 400, NULL},
+        {"{\"reason\":\"\"}", 422, "/reason"},
+        {"{\"reason\":null}", 422, "/reason"},
+        {"{\"reason\":7}", 422, "/reason"},
+        {"{\"reason\":[\"a\"]}", 422, "/reason"},
+        {"{\"reason\":\"two\\nlines\"}", 422, "/reason"},
+        {"{\"resaon\":\"a\"}", 422, "/resaon"},
+        {"{\"order_id\":\"a\"}", 422, "/order_id"},
+        {"{\"items\":[]}", 422, "/items"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        int r = when_cancelled(bodies[i].text);
+
+        ck_assert_msg(r == -EBADMSG && refusal.status == bodies[i].status, "%s: %d, %u",
+                      bodies[i].text, r, refusal.status);
+        if (bodies[i].pointer == NULL)
+            continue;
+        ck_assert_uint_eq(refusal.fault_count, 1);
+        ck_assert_str_eq(refusal.faults[0].pointer, bodies[i].pointer);
+    }
+}
+END_TEST
+
+/* -------------------------------------------------------------------------- orders with a key */
+
+START_TEST(an_order_that_is_submitted_is_the_same_order)
+{
+    struct event submitted;
+    const struct order_submitted *data = &submitted.data.order_submitted;
+    const char *json;
+    size_t len;
+
+    then_placed(order_with(",\"currency\":\"EUR\""));
+    order_request_submit(&event, &submitted);
+    ck_assert_int_eq(submitted.type, EVENT_ORDER_SUBMITTED);
+    ck_assert_str_eq(submitted.event_id, stamp.event_id);
+    ck_assert_int_eq(submitted.timestamp_ms, stamp.timestamp_ms);
+    ck_assert_str_eq(data->order_id, stamp.order_id);
+    ck_assert_str_eq(data->customer_id, "c-1");
+    ck_assert_str_eq(data->currency, "EUR");
+    ck_assert_int_eq(data->total_amount_minor, 1998);
+    ck_assert_uint_eq(data->item_count, 1);
+    ck_assert_str_eq(data->items[0].product_id, "p-1");
+    ck_assert_int_eq(event_encode(codec, &submitted, &json, &len, NULL), 0);
+}
+END_TEST
+
+static bool is_same(const char *first, const char *second)
+{
+    static struct event kept;
+
+    ck_assert_int_eq(when_posted(first, strlen(first)), 0);
+    event_copy(&kept, &event);
+    ck_assert_int_eq(when_posted(second, strlen(second)), 0);
+    return order_request_is_same(&kept.data.order_placed, &event.data.order_placed);
+}
+
+START_TEST(orders_are_compared_by_what_they_say_not_by_how_it_is_spelt)
+{
+#define ITEM_A "{\"product_id\":\"a\",\"quantity\":1,\"unit_price\":1.50}"
+#define ITEM_B "{\"product_id\":\"b\",\"quantity\":1,\"unit_price\":1.50}"
+    static const char first[] = "{\"customer_id\":\"c\",\"items\":[" ITEM_A "," ITEM_B "]}";
+    static const char *const same[] = {
+        first,
+        "{ \"items\" : [" ITEM_A ", " ITEM_B "], \"customer_id\" : \"\\u0063\" }",
+        "{\"customer_id\":\"c\",\"currency\":\"USD\",\"total_amount\":3,\"items\":[" ITEM_A
+        ",{\"unit_price\":15e-1,\"quantity\":1,\"product_id\":\"b\"}]}",
+    };
+    static const char *const others[] = {
+        "{\"customer_id\":\"d\",\"items\":[" ITEM_A "," ITEM_B "]}",
+        "{\"customer_id\":\"c\",\"items\":[" ITEM_B "," ITEM_A "]}",
+        "{\"customer_id\":\"c\",\"items\":[" ITEM_A "]}",
+        "{\"customer_id\":\"c\",\"items\":[" ITEM_A "," ITEM_B "," ITEM_B "]}",
+        "{\"customer_id\":\"c\",\"currency\":\"EUR\",\"items\":[" ITEM_A "," ITEM_B "]}",
+        "{\"customer_id\":\"c\",\"items\":[" ITEM_A
+        ",{\"product_id\":\"b\",\"quantity\":3,\"unit_price\":0.50}]}",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(same); i++)
+        ck_assert_msg(is_same(first, same[i]), "%s", same[i]);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        ck_assert_msg(!is_same(first, others[i]), "%s", others[i]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("order_request");
@@ -385,6 +506,10 @@ int main(void)
     tcase_add_test(request, no_more_faults_are_listed_than_there_is_room_for);
     tcase_add_test(request, no_depth_and_no_number_of_members_does_harm);
     tcase_add_test(request, a_long_foreign_name_is_cut_between_two_characters);
+    tcase_add_test(request, a_cancellation_may_say_why);
+    tcase_add_test(request, what_is_wrong_with_a_cancellation_is_named);
+    tcase_add_test(request, an_order_that_is_submitted_is_the_same_order);
+    tcase_add_test(request, orders_are_compared_by_what_they_say_not_by_how_it_is_spelt);
     suite_add_tcase(suite, request);
     return suite_main(suite);
 }

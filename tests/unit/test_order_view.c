@@ -91,6 +91,16 @@ START_TEST(the_status_follows_the_events)
 }
 END_TEST
 
+START_TEST(that_somebody_asks_again_is_no_update)
+{
+    given_order(10);
+    given(EVENT_ORDER_CANCELLATION_SUBMITTED, 2, 0, 20);
+    then_status(ORDER_PLACED);
+    ck_assert_int_eq(view.updated_at_ms, 10);
+    ck_assert_uint_eq(view.step_count, 2);
+}
+END_TEST
+
 START_TEST(a_failure_is_being_undone_until_the_order_is_cancelled)
 {
     given_order(10);
@@ -330,6 +340,7 @@ int main(void)
     tcase_add_checked_fixture(order, set_up, NULL);
     tcase_add_test(order, nothing_is_known_without_events_or_without_the_order);
     tcase_add_test(order, the_status_follows_the_events);
+    tcase_add_test(order, that_somebody_asks_again_is_no_update);
     tcase_add_test(order, a_failure_is_being_undone_until_the_order_is_cancelled);
     tcase_add_test(order, a_shipment_wins_over_a_request_to_cancel);
     tcase_add_test(order, the_status_never_goes_back_whatever_comes_first);

@@ -116,6 +116,25 @@ START_TEST(the_other_topics_bear_the_name_of_the_service)
     ck_assert_str_eq(topic_info(participant->shards)->name, name);
     snprintf(name, sizeof(name), "%s.dead-letters", participant->name);
     ck_assert_str_eq(topic_info(participant->dead_letters)->name, name);
+    snprintf(name, sizeof(name), "%s.replays", participant->name);
+    ck_assert_str_eq(topic_info(participant->replays)->name, name);
+}
+END_TEST
+
+/* A record that is replayed comes to the shard, and the order, that it came to before. */
+START_TEST(what_is_replayed_goes_by_order)
+{
+    const struct participant *participant = participants[_i];
+
+    for (size_t s = 0; s < participant->subscription_count; s++) {
+        enum topic topic = event_topic(participant->subscriptions[s].type);
+
+        if (topic_info(topic)->keyed_by_order)
+            ck_assert_int_eq(topic_info(participant->replays)->partitions,
+                             topic_info(topic)->partitions);
+        else
+            ck_assert_str_eq(topic_info(topic)->writer, "operator");
+    }
 }
 END_TEST
 
@@ -142,6 +161,7 @@ int main(void)
     tcase_add_loop_test(each, a_subscription_and_its_ledger_have_the_same_kind_of_key, 0, count);
     tcase_add_loop_test(each, a_service_alone_writes_its_ledgers, 0, count);
     tcase_add_loop_test(each, the_other_topics_bear_the_name_of_the_service, 0, count);
+    tcase_add_loop_test(each, what_is_replayed_goes_by_order, 0, count);
     tcase_add_loop_test(each, related_keys_are_looked_up_in_an_own_ledger, 0, count);
     suite_add_tcase(suite, each);
     return suite_main(suite);

@@ -1,11 +1,12 @@
 /*
  * test_saga_model.c - the whole saga without Kafka: every order of delivery, every re-delivery,
- * with and without cancellation, for one order and for two that want the same goods. See
- * saga_world.h.
+ * every set of records refused by any service and replayed at any later moment, with and without
+ * cancellation, for one order and for two that want the same goods. See saga_world.h.
  *
  * In each world: no service publishes two events of a kind about an order, levels add up, nothing
- * is negative. In each where nothing is left to read, invariants 1 to 3 of the design hold.
- * And what an order waits for, by its order_view, is what really comes next.
+ * is negative, and no input is impossible. In each where nothing is left to read or to replay,
+ * invariants 1 to 3 of the design hold. And what an order waits for, by its order_view, is what
+ * really comes next.
  */
 #include "common/event/order_view.h"
 #include "saga_world.h"
@@ -15,6 +16,7 @@
 
 #define TOTAL 1999
 #define RECEIVED 2
+#define RECEIPTS_MAX 2
 #define UNKNOWN (-1) /* the product was never received */
 
 /* What the orders meet. The first wants two A and one B, the second one of each. */
@@ -22,7 +24,7 @@ struct setup {
     size_t orders;
     size_t cancellations;   /* of the first order: by the customer, then by the deadline */
     bool declined, refused; /* refused: the first order only */
-    bool receipt;           /* two A come in, some time */
+    size_t receipts;        /* of two A each, some time */
     int64_t pieces_a;       /* at the start, or UNKNOWN; there is always one B */
 };
 
@@ -101,12 +103,29 @@ static int64_t pieces_deducted(const struct world *world, const char *product)
     return pieces;
 }
 
-static int64_t pieces_received(const struct stock_level_changed *level)
+/* A receipt that was refused counts where it stands again. */
+static int64_t pieces_received(const struct world *world, const struct stock_level_changed *level)
 {
+    int64_t pieces = setup.pieces_a == UNKNOWN ? 0 : setup.pieces_a;
+
     if (str_equal(level->product_id, "B"))
         return 1;
-    return (setup.pieces_a == UNKNOWN ? 0 : setup.pieces_a) +
-           (level->last_receipt_offset >= 0 ? RECEIVED : 0);
+    for (int64_t i = 0; i <= level->last_receipt_offset; i++)
+        pieces += (world->refused >> i & 1) != 0 ? 0 : RECEIVED;
+    return pieces;
+}
+
+/* Each receipt was counted in, whether it was refused before or not. */
+static void check_all_received(const struct world *world, const struct book *book)
+{
+    int64_t wanted = (setup.pieces_a == UNKNOWN ? 0 : setup.pieces_a) +
+                     (int64_t)setup.receipts * RECEIVED - pieces_deducted(world, "A");
+    int64_t found = 0;
+
+    for (size_t i = 0; i < book->level_count; i++)
+        if (str_equal(book->levels[i].product_id, "A"))
+            found = book->levels[i].on_hand;
+    REQUIRE(found == wanted, "receipts are missing or counted twice");
 }
 
 /* Invariant 2, at every prefix of the log, and for the newest levels against what came and left. */
@@ -123,11 +142,13 @@ static void check_stock(const struct world *world, bool terminal)
     }
     for (size_t i = 0; i < book->level_count; i++) {
         const struct stock_level_changed *level = &book->levels[i];
-        int64_t left = pieces_received(level) - pieces_deducted(world, level->product_id);
+        int64_t left = pieces_received(world, level) - pieces_deducted(world, level->product_id);
 
         REQUIRE(level->on_hand == left, "%s", level->product_id);
         REQUIRE(!terminal || level->reserved == 0, "%s is held for ever", level->product_id);
     }
+    if (terminal)
+        check_all_received(world, book);
 }
 
 /* Invariant 3, and what 1 and 2 say about an order at its end. */
@@ -138,6 +159,7 @@ static void check_end(const struct world *world, size_t lane)
     size_t charged = world_count(world, lane, EVENT_PAYMENT_PROCESSED);
     size_t reserved = world_count(world, lane, EVENT_INVENTORY_RESERVED);
 
+    REQUIRE(world_count(world, lane, EVENT_ORDER_PLACED) == 1, "placed");
     REQUIRE(completed + cancelled == 1, "outcomes");
     REQUIRE(world_count(world, lane, EVENT_SHIPMENT_CREATED) == completed, "shipments");
     REQUIRE(charged - world_count(world, lane, EVENT_PAYMENT_REFUNDED) == completed, "money");
@@ -237,7 +259,7 @@ static void begin(struct world *world)
     if (setup.pieces_a != UNKNOWN)
         publish(world, 0, stock_level("A", setup.pieces_a, 0, setup.pieces_a, -1));
     publish(world, 0, stock_level("B", 1, 0, 1, -1));
-    if (setup.receipt)
+    for (size_t i = 0; i < setup.receipts; i++)
         publish(world, 0, stock_received("A", RECEIVED));
 }
 
@@ -245,7 +267,7 @@ static void begin(struct world *world)
 static void check_ends(void)
 {
     bool enough = setup.pieces_a >= 2, rivals = setup.orders == 2;
-    bool can_complete = !setup.declined && !setup.refused && (enough || setup.receipt);
+    bool can_complete = !setup.declined && !setup.refused && (enough || setup.receipts > 0);
     bool can_cancel =
         setup.cancellations > 0 || setup.declined || setup.refused || !enough || rivals;
 
@@ -279,10 +301,8 @@ static void explore_all_stocks(void)
 
     for (size_t i = 0; i < ARRAY_LEN(stocks); i++) {
         setup.pieces_a = stocks[i];
-        setup.receipt = false;
-        explore();
-        setup.receipt = true;
-        explore();
+        for (setup.receipts = 0; setup.receipts <= RECEIPTS_MAX; setup.receipts++)
+            explore();
     }
 }
 

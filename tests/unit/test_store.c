@@ -246,6 +246,33 @@ START_TEST(a_cursor_walks_in_the_order_of_the_keys)
 }
 END_TEST
 
+START_TEST(a_cursor_walks_back_from_before_a_key)
+{
+    struct store_txn *txn = begin_write();
+    struct store_cursor *cursor;
+    struct store_bytes key, value;
+    char walked[16] = "";
+
+    put_in(txn, 0, "a", "1");
+    put_in(txn, 0, "b", "2");
+    put_in(txn, 0, "c", "3");
+    ck_assert_int_eq(store_cursor_open(txn, 0, &cursor, &err), 0);
+    for (int r = store_cursor_seek_before(cursor, text("c"), &key, &value, &err); r == 0;
+         r = store_cursor_previous(cursor, &key, &value, &err))
+        strncat(walked, key.data, key.size);
+    ck_assert_str_eq(walked, "ba");
+    ck_assert_int_eq(store_cursor_seek_before(cursor, text("bb"), &key, &value, &err), 0);
+    ck_assert_int_eq(memcmp(key.data, "b", 1), 0);
+    ck_assert_int_eq(store_cursor_seek_before(cursor, text("d"), &key, &value, &err), 0);
+    ck_assert_int_eq(memcmp(key.data, "c", 1), 0);
+    ck_assert_int_eq(store_cursor_seek_before(cursor, text(""), &key, &value, &err), 0);
+    ck_assert_int_eq(memcmp(key.data, "c", 1), 0);
+    ck_assert_int_eq(store_cursor_seek_before(cursor, text("a"), &key, &value, &err), -ENOENT);
+    store_cursor_close(cursor);
+    store_abort(txn);
+}
+END_TEST
+
 START_TEST(an_empty_table_has_no_first_key)
 {
     struct store_txn *txn = begin_read();
@@ -254,6 +281,8 @@ START_TEST(an_empty_table_has_no_first_key)
 
     ck_assert_int_eq(store_cursor_open(txn, 0, &cursor, &err), 0);
     ck_assert_int_eq(store_cursor_seek(cursor, text(""), &key, &value, &err), -ENOENT);
+    ck_assert_int_eq(store_cursor_seek_before(cursor, text(""), &key, &value, &err), -ENOENT);
+    ck_assert_int_eq(store_cursor_seek_before(cursor, text("a"), &key, &value, &err), -ENOENT);
     store_cursor_close(cursor);
     store_abort(txn);
 }
@@ -570,6 +599,7 @@ static TCase *calls_case(void)
     tcase_add_test(tests, deleting_what_is_not_there_is_no_error);
     tcase_add_test(tests, offsets_are_kept_by_topic_and_partition);
     tcase_add_test(tests, a_cursor_walks_in_the_order_of_the_keys);
+    tcase_add_test(tests, a_cursor_walks_back_from_before_a_key);
     tcase_add_test(tests, an_empty_table_has_no_first_key);
     return tests;
 }

@@ -8,6 +8,7 @@
 
 #define CLIENT_ID "sagactl"
 #define GROUP_ID_SIZE (SETTINGS_PREFIX_SIZE + sizeof(CLIENT_ID))
+#define NUMBER_SIZE 16
 #define STRINGIFY_(number) #number
 #define STRINGIFY(number) STRINGIFY_(number)
 
@@ -68,6 +69,27 @@ int cluster_open_producer(const struct tool_settings *settings, delivery_functio
     };
 
     return open_client(settings, KAFKA_PRODUCER, options, ARRAY_LEN(options), on_delivery, ret,
+                       err);
+}
+
+/* The commit waits for the reports; without anybody who takes them it would look every 10 ms. */
+static void ignore_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)client, (void)message, (void)opaque;
+}
+
+int cluster_open_transactional(const struct tool_settings *settings, const char *transactional_id,
+                               int transaction_ms, struct cluster *ret, struct error *err)
+{
+    char timeout_ms[NUMBER_SIZE];
+    const struct kafka_option options[] = {
+        {"enable.idempotence", "true"},         {"acks", "all"},
+        {"transactional.id", transactional_id}, {"transaction.timeout.ms", timeout_ms},
+        {"message.max.bytes", "20971520"}, /* dead letters carry what others could send */
+    };
+
+    snprintf(timeout_ms, sizeof(timeout_ms), "%d", transaction_ms);
+    return open_client(settings, KAFKA_PRODUCER, options, ARRAY_LEN(options), ignore_delivery, ret,
                        err);
 }
 

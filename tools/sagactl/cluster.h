@@ -33,6 +33,12 @@ int cluster_open_admin(const struct tool_settings *settings, struct cluster *ret
 /* A record is delivered, or given up, within CLUSTER_TIMEOUT_MS. */
 int cluster_open_producer(const struct tool_settings *settings, delivery_function *on_delivery,
                           struct cluster *ret, struct error *err);
+/*
+ * For transactions under that id, which end by themselves after `transaction_ms`. Records are not
+ * reported on: the commit says it.
+ */
+int cluster_open_transactional(const struct tool_settings *settings, const char *transactional_id,
+                               int transaction_ms, struct cluster *ret, struct error *err);
 int cluster_open_consumer(const struct tool_settings *settings, struct cluster *ret,
                           struct error *err);
 

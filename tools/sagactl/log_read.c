@@ -9,6 +9,8 @@
 #include "common/base/util.h"
 #include "common/kafka/topics.h"
 
+#define RETRY_MS 100
+
 DEFINE_CLEANUP(message_cleanup, rd_kafka_message_t, rd_kafka_message_destroy)
 
 /* A partition that is being read. */
@@ -19,7 +21,7 @@ struct source {
     bool open;   /* not yet read to there */
 };
 
-struct reading {
+struct log_reader {
     const struct log_request *request; /* borrowed */
     struct cluster *cluster;           /* borrowed */
     struct topics topics;
@@ -27,6 +29,7 @@ struct reading {
     struct source *sources;
     size_t current; /* index of the last record's source: records come in runs */
     int64_t progress_ms;
+    bool bounded; /* nothing beyond the ends is handed over */
 };
 
 size_t log_order_topics(enum topic out[TOPIC_COUNT])
@@ -48,71 +51,102 @@ bool log_record_event(const struct log_record *record, struct codec *codec, stru
            event_topic(ret->type) == record->topic;
 }
 
-static void add_sources(struct reading *reading, const struct topic_state *topic)
+static void add_sources(struct log_reader *reader, const struct topic_state *topic)
 {
-    const char *key = reading->request->key;
+    const char *key = reader->request->key;
     int32_t only = key == NULL ? -1
                                : rd_kafka_msg_partitioner_murmur2(
                                      NULL, key, strlen(key), topic->partition_count, NULL, NULL);
 
     for (int32_t p = 0; p < topic->partition_count; p++)
         if (only < 0 || p == only)
-            reading->sources[reading->source_count++] =
+            reader->sources[reader->source_count++] =
                 (struct source){.topic = topic, .partition = p};
 }
 
-static int list_sources(struct reading *reading, struct error *err)
+static int list_sources(struct log_reader *reader, struct error *err)
 {
     size_t most = 0;
-    int r = topics_describe(reading->cluster->client, reading->cluster->settings->topic_prefix,
-                            reading->request->topics, reading->request->topic_count,
-                            CLUSTER_TIMEOUT_MS, &reading->topics, err);
+    int r = topics_describe(reader->cluster->client, reader->cluster->settings->topic_prefix,
+                            reader->request->topics, reader->request->topic_count,
+                            CLUSTER_TIMEOUT_MS, &reader->topics, err);
 
     if (r < 0)
         return r;
-    for (size_t i = 0; i < reading->topics.count; i++)
-        most += (size_t)reading->topics.list[i].partition_count;
-    reading->sources = calloc(most + 1, sizeof(*reading->sources));
-    if (reading->sources == NULL)
+    for (size_t i = 0; i < reader->topics.count; i++)
+        most += (size_t)reader->topics.list[i].partition_count;
+    reader->sources = calloc(most + 1, sizeof(*reader->sources));
+    if (reader->sources == NULL)
         return error_set(err, -ENOMEM, "out of memory");
-    for (size_t i = 0; i < reading->topics.count; i++)
-        add_sources(reading, &reading->topics.list[i]);
+    for (size_t i = 0; i < reader->topics.count; i++)
+        add_sources(reader, &reader->topics.list[i]);
     return 0;
+}
+
+/* Leadership on its way: a new topic's partition answers so for a while, or one that moves. */
+static bool is_passing(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH ||
+           code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART; /* it was there a moment ago */
+}
+
+/* Nothing is assigned yet, so there is nothing to come. */
+static void pause_before_retry(struct log_reader *reader)
+{
+    CLEANUP(message_cleanup) rd_kafka_message_t *none =
+        rd_kafka_consumer_poll(reader->cluster->client, RETRY_MS);
+
+    (void)none;
+}
+
+static rd_kafka_resp_err_t find_end(struct log_reader *reader, const struct source *source,
+                                    int64_t *low, int64_t *high)
+{
+    int64_t deadline_ms = clock_monotonic_ms() + CLUSTER_TIMEOUT_MS;
+
+    for (;;) {
+        rd_kafka_resp_err_t code =
+            rd_kafka_query_watermark_offsets(reader->cluster->client, source->topic->name,
+                                             source->partition, low, high, CLUSTER_TIMEOUT_MS);
+
+        if (!is_passing(code) || clock_monotonic_ms() >= deadline_ms)
+            return code;
+        pause_before_retry(reader);
+    }
 }
 
 /* Of a read_committed client the high watermark is the end of what is decided. */
-static int find_ends(struct reading *reading, struct error *err)
+static int find_ends(struct log_reader *reader, struct error *err)
 {
-    for (size_t i = 0; i < reading->source_count; i++) {
-        struct source *source = &reading->sources[i];
-        const char *name = source->topic->name;
+    for (size_t i = 0; i < reader->source_count; i++) {
+        struct source *source = &reader->sources[i];
         int64_t low, high;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            reading->cluster->client, name, source->partition, &low, &high, CLUSTER_TIMEOUT_MS);
+        rd_kafka_resp_err_t code = find_end(reader, source, &low, &high);
 
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return kafka_error(code, name, err);
+            return kafka_error(code, source->topic->name, err);
         source->end = high;
         source->open = high > low;
-        reading->open_count += source->open ? 1 : 0;
+        reader->open_count += source->open ? 1 : 0;
     }
     return 0;
 }
 
-static int assign(struct reading *reading, struct error *err)
+static int assign(struct log_reader *reader, struct error *err)
 {
     CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)reading->source_count);
+        rd_kafka_topic_partition_list_new((int)reader->source_count);
 
-    for (size_t i = 0; i < reading->source_count; i++) {
-        const struct source *source = &reading->sources[i];
+    for (size_t i = 0; i < reader->source_count; i++)
+        rd_kafka_topic_partition_list_add(list, reader->sources[i].topic->name,
+                                          reader->sources[i].partition)
+            ->offset = RD_KAFKA_OFFSET_BEGINNING;
 
-        if (source->open)
-            rd_kafka_topic_partition_list_add(list, source->topic->name, source->partition)
-                ->offset = RD_KAFKA_OFFSET_BEGINNING;
-    }
-
-    rd_kafka_resp_err_t code = rd_kafka_assign(reading->cluster->client, list);
+    rd_kafka_resp_err_t code = rd_kafka_assign(reader->cluster->client, list);
 
     return code != RD_KAFKA_RESP_ERR_NO_ERROR ? kafka_error(code, "cannot read", err) : 0;
 }
@@ -124,22 +158,22 @@ static bool is_from(const rd_kafka_message_t *message, const struct source *sour
 }
 
 /* NULL: of none. */
-static struct source *find_source(struct reading *reading, const rd_kafka_message_t *message)
+static struct source *find_source(struct log_reader *reader, const rd_kafka_message_t *message)
 {
     if (message->rkt == NULL)
         return NULL;
-    for (size_t n = 0; n < reading->source_count; n++) {
-        size_t i = (reading->current + n) % reading->source_count;
+    for (size_t n = 0; n < reader->source_count; n++) {
+        size_t i = (reader->current + n) % reader->source_count;
 
-        if (is_from(message, &reading->sources[i])) {
-            reading->current = i;
-            return &reading->sources[i];
+        if (is_from(message, &reader->sources[i])) {
+            reader->current = i;
+            return &reader->sources[i];
         }
     }
     return NULL;
 }
 
-static int hand_over(const struct reading *reading, const struct source *source,
+static int hand_over(const struct log_reader *reader, const struct source *source,
                      const rd_kafka_message_t *message, struct error *err)
 {
     const struct log_record record = {
@@ -148,62 +182,113 @@ static int hand_over(const struct reading *reading, const struct source *source,
         .message = message,
     };
 
-    return reading->request->on_record(reading->request->context, &record, err);
+    return reader->request->on_record(reader->request->context, &record, err);
 }
 
-static int take_message(struct reading *reading, const rd_kafka_message_t *message,
+static void close_source(struct log_reader *reader, struct source *source)
+{
+    reader->open_count -= source->open ? 1 : 0;
+    source->open = false;
+}
+
+/* Transaction markers are never handed over, so the offset before the end may be none. */
+static int take_message(struct log_reader *reader, const rd_kafka_message_t *message,
                         struct error *err)
 {
-    struct source *source = find_source(reading, message);
+    struct source *source = find_source(reader, message);
     bool at_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
     int r = 0;
 
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && !at_end)
         return error_set(err, -EIO, "cannot read: %s", rd_kafka_message_errstr(message));
-    if (source == NULL || !source->open)
+    if (source == NULL)
         return 0;
-    reading->progress_ms = clock_monotonic_ms();
-    /* Transaction markers are never handed over, so the offset before the end may be none. */
-    if (!at_end && message->offset < source->end)
-        r = hand_over(reading, source, message, err);
-    if (at_end || message->offset + 1 >= source->end) {
-        source->open = false;
-        reading->open_count--;
+    if (source->open)
+        reader->progress_ms = clock_monotonic_ms();
+    if (at_end || message->offset + 1 >= source->end)
+        close_source(reader, source);
+    if (!at_end && (!reader->bounded || message->offset < source->end))
+        r = hand_over(reader, source, message, err);
+    return r;
+}
+
+/* A message comes within `wait_ms`, or none does. */
+static int take_next(struct log_reader *reader, int wait_ms, struct error *err)
+{
+    CLEANUP(message_cleanup) rd_kafka_message_t *message =
+        rd_kafka_consumer_poll(reader->cluster->client, wait_ms);
+
+    return message != NULL ? take_message(reader, message, err) : 0;
+}
+
+int log_reader_read(struct log_reader *reader, struct error *err)
+{
+    int r = 0;
+
+    reader->progress_ms = clock_monotonic_ms();
+    while (r == 0 && reader->open_count > 0) {
+        r = take_next(reader, CLUSTER_TIMEOUT_MS, err);
+        if (r == 0 && clock_monotonic_ms() - reader->progress_ms >= CLUSTER_TIMEOUT_MS)
+            return cluster_no_answer(reader->cluster, err);
     }
     return r;
 }
 
-static int read_to_ends(struct reading *reading, struct error *err)
+int log_reader_follow(struct log_reader *reader, int timeout_ms, struct error *err)
 {
+    int64_t deadline_ms = clock_monotonic_ms() + timeout_ms, left_ms = timeout_ms;
     int r = 0;
 
-    reading->progress_ms = clock_monotonic_ms();
-    while (r == 0 && reading->open_count > 0) {
-        CLEANUP(message_cleanup) rd_kafka_message_t *message =
-            rd_kafka_consumer_poll(reading->cluster->client, CLUSTER_TIMEOUT_MS);
-
-        if (message != NULL)
-            r = take_message(reading, message, err);
-        if (r == 0 && clock_monotonic_ms() - reading->progress_ms >= CLUSTER_TIMEOUT_MS)
-            return cluster_no_answer(reading->cluster, err);
+    while (r == 0 && left_ms > 0) {
+        r = take_next(reader, (int)left_ms, err);
+        left_ms = deadline_ms - clock_monotonic_ms();
     }
     return r;
+}
+
+static int start(struct log_reader *reader, struct error *err)
+{
+    int r = list_sources(reader, err);
+
+    if (r == 0)
+        r = find_ends(reader, err);
+    if (r == -ETIMEDOUT)
+        return cluster_no_answer(reader->cluster, err);
+    return r == 0 ? assign(reader, err) : r;
+}
+
+int log_reader_open(struct cluster *cluster, const struct log_request *request,
+                    struct log_reader **ret, struct error *err)
+{
+    CLEANUP(log_reader_cleanup) struct log_reader *reader = calloc(1, sizeof(*reader));
+    int r;
+
+    if (reader == NULL)
+        return error_set(err, -ENOMEM, "out of memory");
+    reader->cluster = cluster;
+    reader->request = request;
+    r = start(reader, err);
+    if (r == 0)
+        *ret = TAKE_PTR(reader);
+    return r;
+}
+
+void log_reader_close(struct log_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    rd_kafka_assign(reader->cluster->client, NULL);
+    free(reader->sources);
+    free(reader);
 }
 
 int log_read(struct cluster *cluster, const struct log_request *request, struct error *err)
 {
-    struct reading reading = {.cluster = cluster, .request = request};
-    int r = list_sources(&reading, err);
+    CLEANUP(log_reader_cleanup) struct log_reader *reader = NULL;
+    int r = log_reader_open(cluster, request, &reader, err);
 
-    if (r == 0)
-        r = find_ends(&reading, err);
-    if (r == -ETIMEDOUT)
-        r = cluster_no_answer(cluster, err);
-    if (r == 0)
-        r = assign(&reading, err);
-    if (r == 0)
-        r = read_to_ends(&reading, err);
-    rd_kafka_assign(cluster->client, NULL);
-    free(reading.sources);
-    return r;
+    if (r < 0)
+        return r;
+    reader->bounded = true;
+    return log_reader_read(reader, err);
 }

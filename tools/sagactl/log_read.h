@@ -1,7 +1,7 @@
 /*
  * log_read.h - reads topics as they are now: each partition from its beginning to the end that it
- * had at the start, read_committed. No group is joined, no service is asked; what the records say
- * is the caller's business.
+ * had at the start, read_committed; and, if wanted, what comes after. No group is joined, no
+ * service is asked; what the records say is the caller's business.
  */
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/error.h"
 #include "common/event/event.h"
 #include "common/kafka/record.h"
@@ -21,7 +22,7 @@ struct log_record {
     const rd_kafka_message_t *message; /* borrowed for the call */
 };
 
-/* Returns 0 to go on; a negative errno ends the reading, and is what log_read() returns. */
+/* Returns 0 to go on; anything else ends the reading, which returns it: 1, or a negative errno. */
 typedef int log_record_function(void *context, const struct log_record *record, struct error *err);
 
 struct log_request {
@@ -40,6 +41,22 @@ struct log_request {
  * order_id differ in partitions), -EIO, -ENOMEM, or what the callback returned.
  */
 int log_read(struct cluster *cluster, const struct log_request *request, struct error *err);
+
+/* The same in two steps, for those who wait for what comes. */
+struct log_reader;
+
+/* `request` and `cluster` are borrowed for as long as the reader is. Errors as of log_read(). */
+int log_reader_open(struct cluster *cluster, const struct log_request *request,
+                    struct log_reader **ret, struct error *err);
+void log_reader_close(struct log_reader *reader); /* NULL is harmless */
+
+DEFINE_CLEANUP(log_reader_cleanup, struct log_reader, log_reader_close)
+
+/* At least to the ends: what comes meanwhile may be among it. */
+int log_reader_read(struct log_reader *reader, struct error *err);
+
+/* And on from there, until the callback has enough. Returns what it returned; 0: time is over. */
+int log_reader_follow(struct log_reader *reader, int timeout_ms, struct error *err);
 
 /* Topics whose key is an order id, in the order of topics.json. Returns how many. */
 size_t log_order_topics(enum topic out[TOPIC_COUNT]);

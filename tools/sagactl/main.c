@@ -37,17 +37,138 @@ static const struct command commands[] = {
             },
     },
     {
+        .words = {"stock", "show"},
+        .run = stock_show,
+        .argument_count_max = COMMAND_ARGUMENTS_ANY,
+        .usage = "[PRODUCT...] [--json]",
+        .sentence = "Prints what is on hand, reserved and available.",
+        .details = "Of all products, or of those that are named.\n",
+        .options =
+            {
+                [STOCK_SHOW_JSON] = {"--json", NULL, "Print one JSON document."},
+            },
+    },
+    {
         .words = {"order", "show"},
         .run = order_show,
         .argument_count_min = 1,
         .argument_count_max = 1,
         .usage = "ID [--json]",
-        .sentence = "Prints all events of an order and its outcome.",
-        .details = "Reads the topics themselves and asks no service.\n"
-                   "DELAY MS is the time since the event that caused this one.\n",
+        .sentence = "Prints all events of an order, how it stands, and what is still to come.",
+        .details =
+            "Reads the topics themselves and asks no service.\n"
+            "DELAY MS is the time since the event that caused this one; WAITING MS how long\n"
+            "a service has had the cause of an event that is still to come.\n",
         .options =
             {
                 [ORDER_SHOW_JSON] = {"--json", NULL, "Print one JSON document."},
+            },
+    },
+    {
+        .words = {"order", "list"},
+        .run = order_list,
+        .usage = "[--status S] [--customer C] [--limit N] [--json]",
+        .sentence = "Prints how the orders stand, the newest first.",
+        .details = "Reads the topics themselves, from their beginning, and asks no service.\n",
+        .options =
+            {
+                [ORDER_LIST_STATUS] = {"--status", "S", "Only those that are placed, paid, ..."},
+                [ORDER_LIST_CUSTOMER] = {"--customer", "C", "Only those of this customer."},
+                [ORDER_LIST_LIMIT] = {"--limit", "N", "At most so many: 1 to 10000, default 50."},
+                [ORDER_LIST_JSON] = {"--json", NULL, "Print one JSON document."},
+            },
+    },
+    {
+        .words = {"order", "cancel"},
+        .run = order_cancel,
+        .argument_count_min = 1,
+        .argument_count_max = 1,
+        .usage = "ID [--reason TEXT] [--wait SECONDS] [--json]",
+        .sentence = "Asks for an order to be cancelled, and tells who won.",
+        .details =
+            "Exit code 0: the order is cancelled; 1: it has shipped, or the services have not\n"
+            "brought it to its end in time. May be run again: it is cancelled once.\n",
+        .options =
+            {
+                [ORDER_CANCEL_REASON] = {"--reason", "TEXT", "Default: operator_request."},
+                [ORDER_CANCEL_WAIT] = {"--wait", "SECONDS", "For the end: 0 to 600, default 30."},
+                [ORDER_CANCEL_JSON] = {"--json", NULL, "Print one JSON document."},
+            },
+    },
+    {
+        .words = {"stuck"},
+        .run = stuck,
+        .usage = "[--for SECONDS] [--json]",
+        .sentence = "Prints orders without progress, and the service that each waits for.",
+        .details = "Those that are not at their end and have had no event for a while.\n"
+                   "Exit code 0: there is none; 1: there are some, or it could not be found out:\n"
+                   "then standard error says why.\n",
+        .options =
+            {
+                [STUCK_FOR] = {"--for", "SECONDS",
+                               "No event for so long: 0 to 604800, default 60."},
+                [STUCK_JSON] = {"--json", NULL, "Print one JSON document."},
+            },
+    },
+    {
+        .words = {"dead-letters", "list"},
+        .run = dead_letters_list,
+        .usage = "[--service S] [--cause TEXT] [--all] [--json]",
+        .sentence = "Lists the records that the services refused.",
+        .details = "An id is <service>/<partition>/<offset>. Shows those that are open.\n",
+        .options =
+            {
+                [DEAD_LETTERS_LIST_SERVICE] = {"--service", "S", "Of this service only."},
+                [DEAD_LETTERS_LIST_CAUSE] = {"--cause", "TEXT", "Whose cause contains this text."},
+                [DEAD_LETTERS_LIST_ALL] = {"--all", NULL, "Those replayed and discarded, too."},
+                [DEAD_LETTERS_LIST_JSON] = {"--json", NULL, "Print one JSON document."},
+            },
+    },
+    {
+        .words = {"dead-letters", "show"},
+        .run = dead_letters_show,
+        .argument_count_min = 1,
+        .argument_count_max = 1,
+        .usage = "ID [--json]",
+        .sentence = "Prints all that one of them holds.",
+        .details = "Bytes that are no printable ASCII are shown as \\xNN; in JSON, what is no "
+                   "UTF-8 is in hex.\n",
+        .options =
+            {
+                [DEAD_LETTERS_SHOW_JSON] = {"--json", NULL, "Print one JSON document."},
+            },
+    },
+    {
+        .words = {"dead-letters", "replay"},
+        .run = dead_letters_replay,
+        .argument_count_max = COMMAND_ARGUMENTS_ANY,
+        .usage = "ID... | --cause TEXT | --all [--service S] [--dry-run]",
+        .sentence = "Gives them back to the services that refused them, once.",
+        .details = "For when the cause is mended. Of each service all are replayed or none. What "
+                   "was replayed or\ndiscarded before is passed over, so it may be run again, and "
+                   "by several at a time.\n",
+        .options =
+            {
+                [DEAD_LETTERS_REPLAY_SERVICE] = {"--service", "S", "Of this service only."},
+                [DEAD_LETTERS_REPLAY_CAUSE] = {"--cause", "TEXT",
+                                               "All open ones whose cause contains this text."},
+                [DEAD_LETTERS_REPLAY_ALL] = {"--all", NULL, "All open ones."},
+                [DEAD_LETTERS_REPLAY_DRY_RUN] = {"--dry-run", NULL, "Only say what would be done."},
+            },
+    },
+    {
+        .words = {"dead-letters", "discard"},
+        .run = dead_letters_discard,
+        .argument_count_min = 1,
+        .argument_count_max = COMMAND_ARGUMENTS_ANY,
+        .usage = "ID... [--reason TEXT] [--dry-run]",
+        .sentence = "Marks them as done with; nothing is deleted.",
+        .details = "A letter that was discarded is not replayed any more.\n",
+        .options =
+            {
+                [DEAD_LETTERS_DISCARD_REASON] = {"--reason", "TEXT", "For those who look later."},
+                [DEAD_LETTERS_DISCARD_DRY_RUN] = {"--dry-run", NULL,
+                                                  "Only say what would be done."},
             },
     },
 };

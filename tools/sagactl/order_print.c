@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdarg.h>
 
 #include "common/base/clock.h"
@@ -11,6 +10,7 @@
 #include "common/event/codec.h"
 #include "common/event/money.h"
 #include "common/kafka/topics.h"
+#include "tools/sagactl/document.h"
 #include "tools/sagactl/table.h"
 
 /* Room for a reason and a few items. */
@@ -18,10 +18,6 @@
 /* Items of an order that a line shows. */
 #define DETAIL_ITEMS_MAX 4
 #define NUMBER_SIZE 24
-/* Significant digits: enough for any amount, and few enough that 44.98 stays 44.98. */
-#define JSON_DIGITS 15
-
-DEFINE_CLEANUP(json_cleanup, json_t, json_decref)
 
 struct detail {
     char text[DETAIL_SIZE];
@@ -133,20 +129,21 @@ static void describe(const struct event *event, struct detail *detail)
         detail_add(detail, "%s%s", separator(detail), reason);
 }
 
-static int64_t delay_ms(const struct timeline_entry *entry)
+/* Unlike the view's, negative where a clock was ahead: that is worth an operator's look. */
+static int64_t delay_ms(const struct order_step *step)
 {
-    return entry->event->timestamp_ms - entry->cause->event->timestamp_ms;
+    return step->entry->event->timestamp_ms - step->cause->event->timestamp_ms;
 }
 
-static int add_row(struct table *table, const struct timeline_entry *entry, struct error *err)
+static int add_event(struct table *table, const struct order_step *step, struct error *err)
 {
-    const struct event *event = entry->event;
+    const struct event *event = step->entry->event;
     char time[TIMESTAMP_SIZE], delay[NUMBER_SIZE] = "";
     struct detail detail;
 
     timestamp_format(event->timestamp_ms, time);
-    if (entry->cause != NULL)
-        snprintf(delay, sizeof(delay), "%" PRId64, delay_ms(entry));
+    if (step->cause != NULL)
+        snprintf(delay, sizeof(delay), "%" PRId64, delay_ms(step));
     describe(event, &detail);
 
     const char *cells[] = {time, delay, topic_info(event_topic(event->type))->name,
@@ -155,30 +152,7 @@ static int add_row(struct table *table, const struct timeline_entry *entry, stru
     return table_add(table, cells, err);
 }
 
-static void print_outcome(const struct timeline *timeline, int64_t now_ms, FILE *out)
-{
-    const struct timeline_entry *placed = timeline_find(timeline, EVENT_ORDER_PLACED);
-    const struct timeline_entry *outcome = timeline_outcome(timeline);
-    const struct event *last = timeline->entries[timeline->count - 1].event;
-
-    if (outcome == NULL) {
-        fprintf(out, "open: the last event was %s, %" PRId64 " ms ago", event_type_name(last->type),
-                now_ms - last->timestamp_ms);
-    } else {
-        const char *reason = event_text(outcome->event, "reason");
-
-        fprintf(out, "%s", reason != NULL ? "cancelled: " : "completed");
-        fprintf(out, "%s", reason != NULL ? reason : "");
-        if (placed != NULL)
-            fprintf(out, ", %" PRId64 " ms after it was placed",
-                    outcome->event->timestamp_ms - placed->event->timestamp_ms);
-    }
-    if (timeline->dropped > 0)
-        fprintf(out, "; %zu more events are not shown", timeline->dropped);
-    fputc('\n', out);
-}
-
-int order_print_table(const struct timeline *timeline, int64_t now_ms, FILE *out, struct error *err)
+static int print_events(const struct order_view *view, FILE *out, struct error *err)
 {
     static const struct table_column columns[] = {
         {"TIME", false}, {"DELAY MS", true}, {"TOPIC", false}, {"EVENT", false}, {"DETAIL", false},
@@ -186,20 +160,87 @@ int order_print_table(const struct timeline *timeline, int64_t now_ms, FILE *out
     CLEANUP(table_cleanup) struct table *table = NULL;
     int r = table_new(columns, ARRAY_LEN(columns), &table, err);
 
-    for (size_t i = 0; r == 0 && i < timeline->count; i++)
-        r = add_row(table, &timeline->entries[i], err);
+    for (size_t i = 0; r == 0 && i < view->step_count; i++)
+        r = add_event(table, &view->steps[i], err);
+    if (r == 0)
+        table_print(table, out);
+    return r;
+}
+
+/* The event that ended the order, or NULL. */
+static const struct event *find_outcome(const struct order_view *view)
+{
+    for (size_t i = 0; order_view_is_final(view) && i < view->step_count; i++)
+        if (event_topic(view->steps[i].entry->event->type) == TOPIC_ORDER_OUTCOMES)
+            return view->steps[i].entry->event;
+    return NULL;
+}
+
+static void print_standing(const struct order_view *view, size_t left_out, int64_t now_ms,
+                           FILE *out)
+{
+    const struct event *outcome = find_outcome(view);
+
+    fputs(order_status_name(view->status), out);
+    if (view->reason != NULL)
+        fprintf(out, ": %s", view->reason);
+    if (outcome != NULL)
+        fprintf(out, ", %" PRId64 " ms after it was placed",
+                outcome->timestamp_ms - view->placed_at_ms);
+    else if (view->updated_at_ms > 0)
+        fprintf(out, ", no event for %" PRId64 " ms", now_ms - view->updated_at_ms);
+    if (left_out > 0)
+        fprintf(out, "; %zu more events are not shown", left_out);
+    fputc('\n', out);
+}
+
+static int add_next(struct table *table, const struct order_next *next, int64_t now_ms,
+                    struct error *err)
+{
+    char waiting[NUMBER_SIZE] = "";
+
+    if (next->after != NULL)
+        snprintf(waiting, sizeof(waiting), "%" PRId64, order_next_age(next, now_ms));
+
+    const char *cells[] = {waiting, next->service, event_type_name(next->type),
+                           next->after != NULL ? event_type_name(next->after->type) : ""};
+
+    return table_add(table, cells, err);
+}
+
+static int print_next(const struct order_view *view, int64_t now_ms, FILE *out, struct error *err)
+{
+    static const struct table_column columns[] = {
+        {"WAITING MS", true}, {"SERVICE", false}, {"STILL TO COME", false}, {"AFTER", false}};
+    CLEANUP(table_cleanup) struct table *table = NULL;
+    int r = table_new(columns, ARRAY_LEN(columns), &table, err);
+
+    for (size_t i = 0; r == 0 && i < view->next_count; i++)
+        r = add_next(table, &view->next[i], now_ms, err);
     if (r < 0)
         return r;
-    table_print(table, out);
     fputc('\n', out);
-    print_outcome(timeline, now_ms, out);
+    table_print(table, out);
     return 0;
 }
 
+int order_print_table(const struct order_view *view, size_t left_out, int64_t now_ms, FILE *out,
+                      struct error *err)
+{
+    int r = print_events(view, out, err);
+
+    if (r < 0)
+        return r;
+    fputc('\n', out);
+    print_standing(view, left_out, now_ms, out);
+    return view->next_count > 0 ? print_next(view, now_ms, out, err) : 0;
+}
+
 /* The event as it is on the wire, and where it was found. NULL: out of memory. */
-static json_t *event_document(const struct timeline_entry *entry, const char *prefix,
+static json_t *event_document(const struct order_step *step, const char *prefix,
                               struct codec *codec)
 {
+    const struct order_entry *entry = step->entry;
     char topic[TOPIC_NAME_SIZE];
     const char *text;
     size_t len;
@@ -212,62 +253,38 @@ static json_t *event_document(const struct timeline_entry *entry, const char *pr
     r |= json_object_set_new(event, "partition", json_integer(entry->partition));
     r |= json_object_set_new(event, "offset", json_integer(entry->offset));
     r |= json_object_set_new(event, "delay_ms",
-                             entry->cause != NULL ? json_integer(delay_ms(entry)) : json_null());
+                             step->cause != NULL ? json_integer(delay_ms(step)) : json_null());
     if (r == 0)
         return event;
     json_decref(event);
     return NULL;
 }
 
-static json_t *event_list(const struct timeline *timeline, const char *prefix)
+static json_t *event_list(const struct order_view *view, const char *prefix)
 {
     CLEANUP(codec_cleanup) struct codec *codec = NULL;
     json_t *list = json_array();
     int r = codec_new(&codec, NULL);
 
-    for (size_t i = 0; r == 0 && i < timeline->count; i++)
-        r = json_array_append_new(list, event_document(&timeline->entries[i], prefix, codec));
+    for (size_t i = 0; r == 0 && i < view->step_count; i++)
+        r = json_array_append_new(list, event_document(&view->steps[i], prefix, codec));
     if (r == 0)
         return list;
     json_decref(list);
     return NULL;
 }
 
-static const char *status_of(const struct timeline_entry *outcome)
+int order_print_json(const struct order_view *view, const char *order_id, const char *prefix,
+                     int64_t now_ms, FILE *out, struct error *err)
 {
-    if (outcome == NULL)
-        return "open";
-    return outcome->event->type == EVENT_ORDER_COMPLETED ? "completed" : "cancelled";
-}
+    const struct event *outcome = find_outcome(view);
+    json_t *duration =
+        outcome != NULL ? json_integer(outcome->timestamp_ms - view->placed_at_ms) : json_null();
 
-static json_t *duration_of(const struct timeline *timeline)
-{
-    const struct timeline_entry *placed = timeline_find(timeline, EVENT_ORDER_PLACED);
-    const struct timeline_entry *outcome = timeline_outcome(timeline);
-
-    if (placed == NULL || outcome == NULL)
-        return json_null();
-    return json_integer(outcome->event->timestamp_ms - placed->event->timestamp_ms);
-}
-
-int order_print_json(const struct timeline *timeline, const char *order_id, const char *prefix,
-                     FILE *out, struct error *err)
-{
-    CLEANUP(json_cleanup) json_t *document = json_object();
-    const struct timeline_entry *outcome = timeline_outcome(timeline);
-    const char *reason = outcome != NULL ? event_text(outcome->event, "reason") : NULL;
-    int r;
-
-    r = json_object_set_new(document, "order_id", json_string(order_id));
-    r |= json_object_set_new(document, "status", json_string(status_of(outcome)));
-    r |=
-        json_object_set_new(document, "reason", reason != NULL ? json_string(reason) : json_null());
-    r |= json_object_set_new(document, "duration_ms", duration_of(timeline));
-    r |= json_object_set_new(document, "events", event_list(timeline, prefix));
-    if (r == 0)
-        r = json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(JSON_DIGITS));
-    if (r != 0)
-        return error_set(err, -ENOMEM, "cannot write JSON: out of memory");
-    fputc('\n', out);
-    return 0;
+    return document_print(json_pack("{ss ss so so so so}", "order_id", order_id, "status",
+                                    order_status_name(view->status), "reason",
+                                    document_text(view->reason), "duration_ms", duration, "events",
+                                    event_list(view, prefix), "next",
+                                    document_next(view->next, view->next_count, now_ms)),
+                          out, err);
 }

@@ -1,80 +1,42 @@
 /*
  * stock_receive.c - `sagactl stock receive`: reports goods that came in. All receipts of a call are
  * checked before the first is sent. A receipt has a new id each time: sent again, it counts twice.
+ * With --once, products that the topics know already are left out. That is for set-ups that are run
+ * again, one after the other: two at the same moment may both find nothing.
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/util.h"
 #include "common/event/codec.h"
-#include "common/kafka/record.h"
 #include "common/kafka/topics.h"
 #include "tools/sagactl/commands.h"
-#include "tools/sagactl/cluster.h"
-
-#define SOURCE_SIZE 64
-/* The producer gives up by itself before; see cluster_open_producer(). */
-#define FLUSH_TIMEOUT_MS (CLUSTER_TIMEOUT_MS + 5000)
-/* Digits of a number that is within any bound of the schemas. */
-#define QUANTITY_DIGITS_MAX 18
-
-enum delivery {
-    DELIVERY_NONE = 0, /* not reported */
-    DELIVERY_DONE,
-    DELIVERY_FAILED,  /* certainly not written */
-    DELIVERY_UNKNOWN, /* sent, but not confirmed */
-};
-
-struct receipt {
-    struct event event;
-    enum delivery delivery;
-    rd_kafka_resp_err_t code;
-    int64_t offset;
-};
+#include "tools/sagactl/log_read.h"
+#include "tools/sagactl/number.h"
+#include "tools/sagactl/outgoing.h"
 
 struct receipts {
     size_t count;
-    struct receipt *list;
+    struct outgoing *list;
     struct codec *codec;
     struct cluster cluster;
-    char topic[TOPIC_NAME_SIZE];
-    rd_kafka_topic_t *handle;
+    char topic[TOPIC_NAME_SIZE]; /* for what is printed */
 };
 
-/* Digits only: strtoll() alone would take " 7", "+7" and "7 " for a quantity. */
-static int parse_quantity(const char *text, int64_t *ret, struct error *err)
-{
-    size_t len = strlen(text);
-
-    if (len == 0 || len > QUANTITY_DIGITS_MAX || strspn(text, "0123456789") != len)
-        return error_set(err, -EINVAL,
-                         "'%s' is no quantity: it must be a whole number from 1 to "
-                         "%" PRId64,
-                         text, RECEIVED_QUANTITY_MAX);
-    *ret = strtoll(text, NULL, 10);
-    return 0;
-}
-
-static int fill_receipt(const char *product, const char *quantity, struct event *event,
+static int fill_receipt(const char *product, const char *quantity, struct outgoing *receipt,
                         struct error *err)
 {
-    struct stock_received *data = &event->data.stock_received;
+    struct stock_received *data = &receipt->event.data.stock_received;
 
-    event->type = EVENT_STOCK_RECEIVED;
-    event->timestamp_ms = clock_utc_ms();
-    event->schema_version = EVENT_SCHEMA_VERSION;
-    uuid_v7(event->timestamp_ms, event->event_id);
-    str_copy(event->correlation_id, sizeof(event->correlation_id), event->event_id);
+    outgoing_stamp(receipt, EVENT_STOCK_RECEIVED, NULL);
     if (strlen(product) >= sizeof(data->product_id))
         return error_set(err, -EINVAL, "'%s' is no product id: more than %zu characters", product,
                          sizeof(data->product_id) - 1);
     str_copy(data->product_id, sizeof(data->product_id), product);
-    return parse_quantity(quantity, &data->quantity, err);
+    return number_parse(quantity, 1, RECEIVED_QUANTITY_MAX, &data->quantity, err);
 }
 
 /* The schema decides what a receipt may hold; its line begins with the member at fault. */
@@ -85,85 +47,64 @@ static int read_receipts(const struct invocation *in, struct receipts *receipts,
 
     for (size_t i = 0; i < receipts->count; i++) {
         char **pair = in->arguments + 2 * i;
-        struct event *event = &receipts->list[i].event;
-        int r = fill_receipt(pair[0], pair[1], event, err);
+        int r = fill_receipt(pair[0], pair[1], &receipts->list[i], err);
 
         if (r == 0)
-            r = event_encode(receipts->codec, event, &json, &len, err);
+            r = event_encode(receipts->codec, &receipts->list[i].event, &json, &len, err);
         if (r < 0)
             return error_prefix(err, r, "'%s' %s", pair[0], pair[1]);
     }
     return 0;
 }
 
-static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+struct known {
+    struct receipts *receipts;
+    struct event event; /* the one being looked at */
+};
+
+static int drop_known(void *context, const struct log_record *record, struct error *err)
 {
-    struct receipt *receipt = message->_private;
+    struct known *known = context;
+    struct receipts *receipts = known->receipts;
+    size_t kept = 0;
 
-    (void)client, (void)opaque;
-    receipt->code = message->err;
-    receipt->offset = message->offset;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        receipt->delivery = DELIVERY_DONE;
-    else if (rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
-        receipt->delivery = DELIVERY_FAILED;
-    else
-        receipt->delivery = DELIVERY_UNKNOWN;
-}
+    (void)err;
+    if (!log_record_event(record, receipts->codec, &known->event))
+        return 0;
+    for (size_t i = 0; i < receipts->count; i++) {
+        const char *product = event_key(&receipts->list[i].event);
 
-/*
- * Before 2.10.1 librdkafka may take a second to find the leader of a topic that it first hears of
- * when a record is produced. Asked for beforehand, it is known.
- */
-static int warm_up(struct receipts *receipts, struct error *err)
-{
-    const struct rd_kafka_metadata *metadata;
-    rd_kafka_t *client = receipts->cluster.client;
-    rd_kafka_resp_err_t code;
-
-    receipts->handle = rd_kafka_topic_new(client, receipts->topic, NULL);
-    if (receipts->handle == NULL)
-        return kafka_error(rd_kafka_last_error(), receipts->topic, err);
-    code = rd_kafka_metadata(client, 0, receipts->handle, &metadata, CLUSTER_TIMEOUT_MS);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error(code, receipts->topic, err);
-    rd_kafka_metadata_destroy(metadata);
-    return 0;
-}
-
-/* That the topic is there is checked first: a producer would wait for it, or create a wrong one. */
-static int find_topic(const struct invocation *in, struct receipts *receipts, struct error *err)
-{
-    static const enum topic wanted[] = {TOPIC_STOCK_RECEIPTS};
-    const char *prefix = in->settings->topic_prefix;
-    struct topics topics;
-    int r = topics_describe(receipts->cluster.client, prefix, wanted, ARRAY_LEN(wanted),
-                            CLUSTER_TIMEOUT_MS, &topics, err);
-
-    topic_name(prefix, TOPIC_STOCK_RECEIPTS, receipts->topic);
-    if (r == 0)
-        r = warm_up(receipts, err);
-    return r == -ETIMEDOUT ? cluster_no_answer(&receipts->cluster, err) : r;
-}
-
-static int send_receipts(struct receipts *receipts, struct error *err)
-{
-    char source[SOURCE_SIZE];
-    int r = 0;
-
-    snprintf(source, sizeof(source), "order-saga/%s", topic_info(TOPIC_STOCK_RECEIPTS)->writer);
-    for (size_t i = 0; r == 0 && i < receipts->count; i++) {
-        struct receipt *receipt = &receipts->list[i];
-
-        r = record_send(receipts->cluster.client, receipts->codec, &receipt->event, receipts->topic,
-                        source, NULL, receipt, err);
+        if (str_equal(product, event_key(&known->event)))
+            printf("%s was received before\n", product);
+        else
+            receipts->list[kept++] = receipts->list[i];
     }
-    /* What was sent before a failure may arrive, so its reports are waited for all the same. */
-    rd_kafka_flush(receipts->cluster.client, FLUSH_TIMEOUT_MS);
-    return r;
+    receipts->count = kept;
+    return kept == 0 ? 1 : 0; /* enough has been read */
 }
 
-static int print_receipt(const struct receipts *receipts, const struct receipt *receipt,
+/* Receipts are kept for some days, levels for ever; a receipt of a moment ago has no level yet. */
+static int drop_what_is_known(const struct invocation *in, struct receipts *receipts,
+                              struct error *err)
+{
+    static const enum topic topics[] = {TOPIC_STOCK_RECEIPTS, TOPIC_STOCK};
+    struct known known = {.receipts = receipts};
+    const struct log_request request = {
+        .topics = topics,
+        .topic_count = ARRAY_LEN(topics),
+        .on_record = drop_known,
+        .context = &known,
+    };
+    struct cluster cluster = {0};
+    int r = cluster_open_consumer(in->settings, &cluster, err);
+
+    if (r == 0)
+        r = log_read(&cluster, &request, err);
+    cluster_close(&cluster);
+    return r < 0 ? r : 0;
+}
+
+static int print_receipt(const struct receipts *receipts, const struct outgoing *receipt,
                          struct error *err)
 {
     const struct stock_received *data = &receipt->event.data.stock_received;
@@ -202,20 +143,32 @@ static int print_receipts(const struct receipts *receipts, struct error *err)
     return r;
 }
 
+static bool is_any_sent(const struct receipts *receipts)
+{
+    for (size_t i = 0; i < receipts->count; i++)
+        if (receipts->list[i].delivery != DELIVERY_NONE)
+            return true;
+    return false;
+}
+
 static enum exit_code receive(const struct invocation *in, struct receipts *receipts,
                               struct error *err)
 {
     int r;
 
     if (read_receipts(in, receipts, err) < 0 ||
-        cluster_open_producer(in->settings, on_delivery, &receipts->cluster, err) < 0)
+        outgoing_open(in->settings, &receipts->cluster, err) < 0)
         return EXIT_CODE_USAGE;
-    r = find_topic(in, receipts, err);
-    if (r == 0) {
-        r = send_receipts(receipts, err);
-        if (print_receipts(receipts, r == 0 ? err : NULL) < 0)
-            r = -EIO;
+    if (in->options[STOCK_RECEIVE_ONCE] != NULL) {
+        if (drop_what_is_known(in, receipts, err) < 0)
+            return EXIT_CODE_FAILED;
+        if (receipts->count == 0)
+            return EXIT_CODE_OK;
     }
+    topic_name(in->settings->topic_prefix, TOPIC_STOCK_RECEIPTS, receipts->topic);
+    r = outgoing_send(&receipts->cluster, receipts->codec, receipts->list, receipts->count, err);
+    if ((r == 0 || is_any_sent(receipts)) && print_receipts(receipts, r == 0 ? err : NULL) < 0)
+        r = -EIO;
     return r < 0 ? EXIT_CODE_FAILED : EXIT_CODE_OK;
 }
 
@@ -234,8 +187,6 @@ enum exit_code stock_receive(const struct invocation *in, struct error *err)
         error_set(err, 0, "out of memory");
     else if (codec_new(&receipts.codec, err) == 0)
         code = receive(in, &receipts, err);
-    if (receipts.handle != NULL)
-        rd_kafka_topic_destroy(receipts.handle);
     cluster_close(&receipts.cluster);
     codec_free(receipts.codec);
     free(receipts.list);

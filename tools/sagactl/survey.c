@@ -191,11 +191,61 @@ static int describe_settings(struct survey *survey, struct cluster *cluster, str
     return r < 0 ? r : read_all_settings(event, survey, err);
 }
 
+/* How many partitions' leaders answer as such. */
+static void read_answers(rd_kafka_event_t *event, struct survey *survey)
+{
+    size_t count;
+    const rd_kafka_ListOffsetsResultInfo_t **infos =
+        rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event), &count);
+
+    for (int i = TOPIC_NONE + 1; i < TOPIC_COUNT; i++)
+        survey->topics[i].leader_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_topic_partition_t *partition =
+            rd_kafka_ListOffsetsResultInfo_topic_partition(infos[i]);
+        struct survey_topic *topic = find_topic(survey, partition->topic);
+
+        if (topic != NULL && partition->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            topic->leader_count++;
+    }
+}
+
+/*
+ * A broker tells who leads a partition before the leader knows it, and a busy one long before: who
+ * then asks is refused. So the leaders are asked for something themselves.
+ */
+static int ask_leaders(struct survey *survey, struct cluster *cluster, struct error *err)
+{
+    CLEANUP(admin_close) struct admin_request request = {0};
+    CLEANUP(admin_event_cleanup) rd_kafka_event_t *event = NULL;
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(TOPIC_COUNT);
+    int r;
+
+    for (int i = TOPIC_NONE + 1; i < TOPIC_COUNT; i++) {
+        const struct survey_topic *topic = &survey->topics[i];
+
+        for (int32_t p = 0; topic->leader_count > 0 && p < topic->partition_count; p++)
+            rd_kafka_topic_partition_list_add(list, topic->name, p)->offset =
+                RD_KAFKA_OFFSET_SPEC_LATEST;
+    }
+    if (list->cnt == 0)
+        return 0;
+    admin_open(cluster, RD_KAFKA_ADMIN_OP_LISTOFFSETS, &request);
+    rd_kafka_ListOffsets(cluster->client, list, request.options, request.replies);
+    r = admin_wait(cluster, &request, "ask the leaders of partitions", &event, err);
+    if (r == 0)
+        read_answers(event, survey);
+    return r;
+}
+
 int survey_take(struct survey *survey, struct cluster *cluster, struct error *err)
 {
     int r = describe_topics(survey, cluster, err);
 
-    return r < 0 ? r : describe_settings(survey, cluster, err);
+    if (r == 0)
+        r = ask_leaders(survey, cluster, err);
+    return r == 0 ? describe_settings(survey, cluster, err) : r;
 }
 
 bool survey_is_complete(const struct survey_topic *topic)

@@ -29,7 +29,7 @@ struct survey_topic {
     bool exists;
     bool settings_known;
     int32_t partition_count; /* when it exists, like leader_count */
-    int32_t leader_count;    /* partitions that have a leader */
+    int32_t leader_count;    /* partitions that have a leader, which answers */
     size_t setting_count;
     struct survey_setting settings[SURVEY_SETTINGS_MAX];
 };

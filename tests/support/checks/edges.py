@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from support.checks.facts import DEAD_LETTERS, Event, Facts, Violation, minor
+from support.checks.facts import DEAD_LETTERS, Event, Facts, Violation, minor, origin_of
 from support.client import Answer, Attempt, History
 from support.events import HISTORY_TOPICS
 from support.topics import Log, Place, Record
@@ -77,23 +77,12 @@ def check_dead_letters(facts: Facts, refused: Iterable[Refused]) -> None:
     source = {record.place: record for record in facts.log.records}
     for letter in facts.log.records:
         if letter.topic in DEAD_LETTERS:
-            origin = _origin(facts, letter)
+            origin = Refused(letter.topic.split(".")[0], origin_of(facts.log, letter))
             found[origin] += 1
             _check_letter(facts, letter, origin, source.get(origin.place))
     for refusal in expected | found:
         facts.require(found[refusal] == expected[refusal], 8, f"{refusal.service} {refusal.place}",
                       f"is in the dead letters {found[refusal]} times, not {expected[refusal]}")
-
-
-def _origin(facts: Facts, letter: Record) -> Refused:
-    topic = letter.header("dead_letter_topic") or ""
-    partition, offset = (_whole(letter.header(f"dead_letter_{name}")) for name in ("partition", "offset"))
-    known = [name for name in facts.log.partitions if topic.endswith(name)]
-    return Refused(letter.topic.split(".")[0], (max(known, key=len, default=topic), partition, offset))
-
-
-def _whole(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else -1
 
 
 def _check_letter(facts: Facts, letter: Record, origin: Refused, source: Record | None) -> None:

@@ -72,8 +72,13 @@ class Facts:
             self.violate(invariant, subject, text)
 
     def own_records(self) -> list[Record]:
-        """What must be an event of this system, in the order of its topic."""
-        records = [r for r in self.log.records if r.topic in EVENT_TOPICS and r.place not in self.foreign]
+        """What must be an event of this system, in the order of its topic.
+
+        A receipt that was refused is none: replayed, it stands in the same topic once more.
+        """
+        refused = {origin_of(self.log, letter) for letter in self.log.of("inventory.dead-letters")}
+        records = [r for r in self.log.records if r.topic in EVENT_TOPICS and r.place not in self.foreign
+                   and not (r.topic == "stock-receipts" and r.place in refused)]
         return sorted(records, key=lambda record: record.place)
 
     def add(self, event: Event) -> None:
@@ -88,6 +93,18 @@ class Facts:
     def cause_of(self, event: Event) -> Event | None:
         found = self.by_id.get(event.cause or "")
         return found[0] if found else None
+
+
+def origin_of(log: Log, letter: Record) -> Place:
+    """Where the record stands that was refused. Its topic is named with the prefix."""
+    topic = letter.header("dead_letter_topic") or ""
+    partition, offset = (_whole(letter.header(f"dead_letter_{name}")) for name in ("partition", "offset"))
+    known = [name for name in log.partitions if topic.endswith(name)]
+    return max(known, key=len, default=topic), partition, offset
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else -1
 
 
 def minor(amount: int | Decimal) -> int:

@@ -1,0 +1,32 @@
+/* order_customers.c - see order_customers.h. */
+#include "services/order/order_customers.h"
+
+#include "common/base/util.h"
+
+/* FNV-1a */
+static size_t place_of(const char *order_id)
+{
+    uint32_t hash = 2166136261u;
+
+    for (const char *p = order_id; *p != '\0'; p++)
+        hash = (hash ^ (unsigned char)*p) * 16777619u;
+    return hash & (CUSTOMERS_MAX - 1);
+}
+
+const char *order_customers_get(const struct order_customers *customers, const char *order_id)
+{
+    size_t place = place_of(order_id);
+
+    return str_equal(customers->entries[place].order_id, order_id)
+               ? customers->entries[place].customer_id
+               : NULL;
+}
+
+void order_customers_put(struct order_customers *customers, const char *order_id,
+                         const char *customer_id)
+{
+    size_t place = place_of(order_id);
+
+    str_copy(customers->entries[place].order_id, UUID_SIZE, order_id);
+    str_copy(customers->entries[place].customer_id, CUSTOMER_ID_SIZE, customer_id);
+}
