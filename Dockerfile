@@ -22,38 +22,40 @@ RUN apt-get update \
 # Numbers, so that "not root" can be seen without looking into the image.
 USER 10001:10001
 WORKDIR /var/lib/order-saga
+
+FROM runtime AS sagactl
+COPY --from=build /out/usr/bin/sagactl /usr/bin/
+ENTRYPOINT ["/usr/bin/sagactl"]
+
+FROM runtime AS service
 # A local cache: what is lost of it is read again.
 VOLUME /var/lib/order-saga
-# Replicas have nothing of their own but the name that the engine gives each.
+# Replicas have nothing of their own but the host name that the engine gives each.
 ENV DATA_DIR=/var/lib/order-saga SERVICE_INSTANCE=hostname
 
-FROM runtime AS order
+FROM service AS order
 COPY --from=build /out/usr/bin/order-service /usr/bin/
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["/usr/bin/order-service", "--healthcheck"]
 ENTRYPOINT ["/usr/bin/order-service"]
 
-FROM runtime AS payment
+FROM service AS payment
 COPY --from=build /out/usr/bin/payment-service /usr/bin/
 EXPOSE 8081
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["/usr/bin/payment-service", "--healthcheck"]
 ENTRYPOINT ["/usr/bin/payment-service"]
 
-FROM runtime AS inventory
+FROM service AS inventory
 COPY --from=build /out/usr/bin/inventory-service /usr/bin/
 EXPOSE 8082
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["/usr/bin/inventory-service", "--healthcheck"]
 ENTRYPOINT ["/usr/bin/inventory-service"]
 
-FROM runtime AS shipping
+FROM service AS shipping
 COPY --from=build /out/usr/bin/shipping-service /usr/bin/
 EXPOSE 8083
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s CMD ["/usr/bin/shipping-service", "--healthcheck"]
 ENTRYPOINT ["/usr/bin/shipping-service"]
-
-FROM runtime AS sagactl
-COPY --from=build /out/usr/bin/sagactl /usr/bin/
-ENTRYPOINT ["/usr/bin/sagactl"]
 
 # One address for all replicas of the order service, whose own addresses come and go.
 FROM debian:trixie-slim AS gateway
