@@ -21,6 +21,7 @@
 #include "common/base/util.h"
 #include "common/kafka/runtime.h"
 #include "common/service/health.h"
+#include "common/service/healthcheck.h"
 #include "common/service/settings.h"
 
 #define EXIT_CONFIGURATION 2
@@ -245,6 +246,19 @@ static int prepare(struct process *process, struct error *err)
     return settings_check_kafka(&process->context.kafka, err);
 }
 
+/* --healthcheck: another process than the service, with the same environment. */
+static int check_health(const struct service *service, struct service_settings *settings)
+{
+    struct error err = {""};
+
+    if (settings_read(service, settings, &err) < 0)
+        return refuse(&err);
+    if (healthcheck(settings->http_port, stdout, &err) == 0)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "%s\n", err.text);
+    return EXIT_FAILURE;
+}
+
 int service_main(int argc, char *argv[], const struct service *service)
 {
     CLEANUP(free_ptr) struct process *process = calloc(1, sizeof(*process));
@@ -264,6 +278,8 @@ int service_main(int argc, char *argv[], const struct service *service)
         printf("%s-service %s\n", service->participant->name, SAGA_VERSION);
         return EXIT_SUCCESS;
     }
+    if (str_equal(option, "--healthcheck"))
+        return check_health(service, &process->settings);
     if (argc > 2 || (argc == 2 && !str_equal(option, "--check"))) {
         error_set(&err, 0, "unknown argument '%s': see --help", argv[1]);
         return refuse(&err);
