@@ -22,6 +22,7 @@
 #include "common/kafka/runtime.h"
 #include "common/service/health.h"
 #include "common/service/healthcheck.h"
+#include "common/service/service_metrics.h"
 #include "common/service/settings.h"
 
 #define EXIT_CONFIGURATION 2
@@ -50,6 +51,8 @@ struct process {
     struct http_route routes[ROUTES_MAX];
     size_t route_count;
     struct health health;
+    struct measures *measures;
+    struct service_metrics metrics;
     struct http_server *server;
     int signal_fd;
 };
@@ -68,6 +71,8 @@ static void build_routes(struct process *process)
               &process->health);
     add_route(process, (struct http_route){"GET", "/readyz", health_answer_readyz, NULL},
               &process->health);
+    add_route(process, (struct http_route){"GET", "/metrics", service_metrics_answer, NULL},
+              process->context.metrics);
     for (size_t i = 0; extension != NULL && i < extension->route_count; i++)
         add_route(process, extension->routes[i], process->health.extension_state);
 }
@@ -103,6 +108,7 @@ static int serve_http(struct process *process, struct error *err)
         .port = (uint16_t)process->settings.http_port,
         .routes = process->routes,
         .route_count = process->route_count,
+        .metrics = process->context.metrics,
     };
     int r = http_server_new(&config, &process->server, err);
 
@@ -115,18 +121,35 @@ static int serve_http(struct process *process, struct error *err)
     return r;
 }
 
+/* Before everything that counts. */
+static int start_metrics(struct process *process, struct error *err)
+{
+    const struct participant *participant = process->service->participant;
+    int r = metrics_new(&process->context.metrics, err);
+
+    if (r == 0)
+        r = measures_new(process->context.metrics, participant, &process->measures, err);
+    if (r == 0)
+        service_metrics_init(&process->metrics, process->context.metrics, participant->name,
+                             &process->health);
+    return r;
+}
+
 static int start(struct process *process, struct error *err)
 {
     const struct service *service = process->service;
+    int r = start_metrics(process, err);
     const struct runtime_config config = {
         .participant = service->participant,
         .settings = service->config,
         .kafka = &process->context.kafka,
         .instance = process->settings.instance,
         .data_dir = process->settings.data_dir,
+        .measures = process->measures,
     };
-    int r = runtime_new(&config, &process->health.runtime, err);
 
+    if (r == 0)
+        r = runtime_new(&config, &process->health.runtime, err);
     if (r == 0 && service->extension != NULL) {
         r = service->extension->open(&process->context, &process->health.extension_state, err);
         process->health.extension = r == 0 ? service->extension : NULL;
@@ -197,6 +220,8 @@ static int stop(struct process *process, int started)
     runtime_free(process->health.runtime);
     if (extension != NULL)
         extension->close(process->health.extension_state);
+    measures_free(process->measures);
+    metrics_free(process->context.metrics);
     close_fd(&process->signal_fd);
     alarm(0);
     return exit_code(started, ended);
