@@ -9,7 +9,7 @@ MEMBERS = {
     "name", "description", "writer", "key", "events", "partitions", "retention_ms", "compacted",
     "config", "consumers", "views", "also_written_by", "shards_of",
 }
-NO_MEMBERS_OF_TOPIC = ("consumers", "views", "also_written_by")
+NO_MEMBERS_OF_TOPIC = ("views", "also_written_by")
 RETENTION_OF_NOTHING_MS = 86400000  # shard topics stay empty; Kafka wants a number
 
 
@@ -24,9 +24,10 @@ class Topic:
     retention_ms: int = -1
     compacted: bool = False
     config: dict = field(default_factory=dict)
+    consumers: dict = field(default_factory=dict)
     shards_of: str = ""
-    readers: list = field(default_factory=list)  # what ACLs are made of, as the next
-    writers: list = field(default_factory=list)
+    may_read: list = field(default_factory=list)  # what ACLs are made of, as the next
+    may_write: list = field(default_factory=list)
 
 
 def read_topics(schemas: Schemas):
@@ -66,8 +67,8 @@ def read_topic(entry: dict, services: dict) -> Topic:
         raise SchemaError(f"topics.json: {name}: either compacted or retention_ms")
     if bool(topic.events) != bool(topic.key):
         raise SchemaError(f"topics.json: {name}: a topic with events has a key")
-    topic.readers = readers_of(entry, services)
-    topic.writers = [topic.writer, *entry.get("also_written_by", {})]
+    topic.may_read = readers_of(entry, services)
+    topic.may_write = [topic.writer, *entry.get("also_written_by", {})]
     return topic
 
 
@@ -87,7 +88,7 @@ def read_shards_topic(entry: dict, services: dict) -> Topic:
     if not 1 <= shards["shards"] <= shards["shards_max"]:
         raise SchemaError(f"topics.json: {service}: shards must be 1..{shards['shards_max']}")
     return Topic(entry["name"], entry["description"], partitions=shards["shards"],
-                 retention_ms=RETENTION_OF_NOTHING_MS, shards_of=service, readers=[service])
+                 retention_ms=RETENTION_OF_NOTHING_MS, shards_of=service, may_read=[service])
 
 
 def check_names(names: list, what: str):

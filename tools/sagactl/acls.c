@@ -52,9 +52,9 @@ static void add_topics(struct principal *principal, const char *prefix)
         const struct topic_info *info = topic_info((enum topic)i);
         unsigned operations = always;
 
-        if (is_in(info->readers, principal->role))
+        if (is_in(info->may_read, principal->role))
             operations |= GRANT_READ;
-        if (is_in(info->writers, principal->role))
+        if (is_in(info->may_write, principal->role))
             operations |= GRANT_WRITE;
         if (operations != 0)
             topic_name(prefix, (enum topic)i, add(principal, GRANT_TOPIC, operations)->name);
