@@ -5,9 +5,11 @@
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/log.h"
 #include "common/base/util.h"
 
 /* Kafka allows 249 characters for a topic; ours take up to 32 of them. */
@@ -128,6 +130,16 @@ int settings_log_level(const struct service_settings *settings, enum log_level *
                      settings->log_level_file);
 }
 
+/* No reason to refuse: what mounts secrets into a container often makes them 0444, for it alone. */
+static void check_mode(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0 && (status.st_mode & S_IRWXO) != 0)
+        log_warn("secret_readable", "file=%s mode=%04o reason=\"others may read it\"",
+                 LOG_TEXT(path), (unsigned)(status.st_mode & 07777));
+}
+
 int settings_check_kafka(const struct kafka_config *kafka, struct error *err)
 {
     static const enum kafka_client_kind kinds[] = {KAFKA_PRODUCER, KAFKA_CONSUMER};
@@ -140,6 +152,8 @@ int settings_check_kafka(const struct kafka_config *kafka, struct error *err)
             return r;
         rd_kafka_conf_destroy(conf);
     }
+    if (kafka->properties_file[0] != '\0')
+        check_mode(kafka->properties_file);
     return 0;
 }
 
