@@ -303,7 +303,10 @@ static int prepare(struct process *process, struct error *err)
     if (r < 0)
         return r;
     log_open(name, level, (enum log_format)process->settings.log_format);
-    return settings_check_kafka(&process->context.kafka, err);
+    r = settings_check_kafka(&process->context.kafka, err);
+    if (r == 0 && process->service->extension != NULL && process->service->extension->check != NULL)
+        r = process->service->extension->check(process->service->config, err);
+    return r;
 }
 
 /* --healthcheck: another process than the service, with the same environment. */

@@ -39,6 +39,9 @@ struct service_context {
 
 /* Beside the participant: started before HTTP serves, ended after it was drained. */
 struct service_extension {
+    /* What its settings name: files, as far as they can be judged before the start. NULL: nothing.
+       Returns 0, or a negative errno and a line: exit code 2. */
+    int (*check)(const void *config, struct error *err);
     int (*open)(const struct service_context *context, void **ret, struct error *err);
     /* From now on answer nothing new; finish or refuse what is suspended. */
     void (*drain)(void *extension);
