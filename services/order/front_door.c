@@ -77,7 +77,7 @@ static void on_tick(void *context)
 
 /* ------------------------------------------------------------------------------- the routes */
 
-/* Whose request it is; NULL if clients have no names. False: it is answered, since it is nobody's. */
+/* Whose request it is; NULL: clients have no names. False: it is nobody's, and answered. */
 static bool authenticate(const struct front_door *door, struct http_request *request,
                          const char **ret_client)
 {

@@ -50,7 +50,7 @@ class Vault:
 
     def properties(self, user: str, **changes: str) -> str:
         text = "".join(f"{name}={value}\n" for name, value in self.config(user, **changes).items())
-        return str(self._write(f"{user}-{len(changes)}.properties", text))
+        return str(self._write(f"{user}{'-'.join(['', *changes])}.properties", text))
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +269,7 @@ def strangers(vault: Vault, other: Vault, broker: Broker) -> dict[str, tuple[str
                            "authentication"),
         "wrong authority": (vault.properties("payment", **{"ssl.ca.location": str(other.folder / "ca.pem")}),
                             broker.bootstrap, "certificate verify failed"),
-        "another host name": (vault.properties("payment", client_id="x", sasl_mechanism="SCRAM-SHA-512"),
+        "another host name": (vault.properties("payment"),
                               broker.bootstrap.replace("127.0.0.1", "localhost"), "certificate verify failed"),
         "plaintext": ("", broker.bootstrap, ""),
     }
