@@ -29,6 +29,8 @@
 #define EXIT_FENCED 3
 
 #define ROUTES_MAX 32
+/* What HTTP_RATE_PER_ADDRESS is about: not the probes. */
+#define RATE_PATH "/v1/"
 #define SUPERVISE_MS 1000
 /* Longer than any commit may wait for a broker (transaction.timeout.ms and some retries). */
 #define WATCHDOG_MS 60000
@@ -141,6 +143,9 @@ static int serve_http(struct process *process, struct error *err)
         .routes = process->routes,
         .route_count = process->route_count,
         .metrics = process->context.metrics,
+        .connections_per_address = (unsigned)process->settings.http_connections_per_address,
+        .rate_per_address = (unsigned)process->settings.http_rate_per_address,
+        .rate_path = RATE_PATH,
     };
     int r = http_server_new(&config, &process->server, err);
 

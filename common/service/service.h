@@ -24,6 +24,8 @@ struct service_settings {
     char data_dir[SERVICE_TEXT_SIZE]; /* never "" after start: the default is filled in */
     char instance[SERVICE_NAME_SIZE];
     int64_t http_port;
+    int64_t http_connections_per_address; /* 1 .. HTTP_CONNECTIONS_MAX */
+    int64_t http_rate_per_address;        /* requests per second; 0: any */
     int64_t log_level;
     int64_t log_format;
     char log_level_file[SERVICE_TEXT_SIZE];
