@@ -1,5 +1,6 @@
 """Reads deploy/k8s and says what is wrong with a manifest; asks no cluster and no network."""
 
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -30,8 +31,9 @@ def kustomization() -> dict:
     return read(K8S / "kustomization.yaml")[0]
 
 
+@cache
 def all_documents() -> list:
-    """What kubectl applies, and the Job that is created by hand."""
+    """What kubectl applies, and the Job that is created by hand. To be copied before it is changed."""
     return [document for name in [*kustomization()["resources"], "stock.yaml"]
             for document in read(K8S / name)]
 
