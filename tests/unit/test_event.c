@@ -112,8 +112,7 @@ START_TEST(an_emitted_event_is_empty_but_for_its_defaults)
     strcpy(expected.data.order_placed.currency, "USD");
     ck_assert_uint_eq(decision.event_count, 2);
     ck_assert(event_equal(&decision.events[0], &expected));
-    ck_assert(
-        event_equal(&decision.events[1], &(struct event){.type = EVENT_STOCK_LEVEL_CHANGED}));
+    ck_assert(event_equal(&decision.events[1], &(struct event){.type = EVENT_STOCK_LEVEL_CHANGED}));
 }
 END_TEST
 
