@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,7 @@
 #include "common/event/codec.h"
 #include "common/kafka/bookmarks.h"
 #include "common/kafka/dead_letter.h"
+#include "common/kafka/effect.h"
 #include "common/kafka/record.h"
 
 /* A bookmark is saved with the first transaction after this, or on its own after that. */
@@ -23,7 +23,6 @@
 /* How long a broker may take for each half of a commit; less when we are to stop. */
 #define COMMIT_MS_MAX 5000
 #define LAST_COMMIT_MS_MAX 800
-#define EVENT_NAME_SIZE 160
 
 struct shard {
     struct publisher *publisher; /* NULL: not owned */
@@ -74,6 +73,7 @@ int work_new(const struct work_config *config, struct work **ret, struct error *
         return r;
     work->shard_count =
         (uint32_t)topic_state(config->topics, config->participant->shards)->partition_count;
+    measures_shards(config->measures, work->shard_count);
     bookmarks_forget(&work->bookmarks);
     note_wanted_types(work);
     *ret = TAKE_PTR(work);
@@ -146,6 +146,8 @@ static int send_dead_letter(struct work *work, const rd_kafka_message_t *record,
              rd_kafka_topic_name(record->rkt), (int)record->partition, record->offset,
              LOG_TEXT(cause));
     shard->has_dead_letter = true;
+    measures_dead_letter(work->config.measures,
+                         topic_by_name(work->config.topics, rd_kafka_topic_name(record->rkt)));
     return publisher_send_record(shard->publisher, topic, record,
                                  dead_letter_headers(record, participant->name, cause), err);
 }
@@ -179,29 +181,6 @@ static int load_state(struct work *work, const struct input *in, struct error *e
     return r;
 }
 
-/*
- * The id follows from cause, type and key: doing the step again yields the same one. The key counts
- * only where it is not the cause's own, which says nothing new and would cost another SHA-1 block.
- */
-static void derive_id(struct event *event, const struct event *cause)
-{
-    char name[EVENT_NAME_SIZE];
-    bool same_key = str_equal(event_key(event), event_key(cause));
-    int len = snprintf(name, sizeof(name), "%s%s%s", event_type_name(event->type),
-                       same_key ? "" : ":", same_key ? "" : event_key(event));
-
-    uuid_v5(cause->event_id, name, (size_t)len, event->event_id);
-}
-
-static void complete_event(struct event *event, const struct event *cause)
-{
-    derive_id(event, cause);
-    str_copy(event->correlation_id, sizeof(event->correlation_id), cause->correlation_id);
-    str_copy(event->causation_id, sizeof(event->causation_id), cause->event_id);
-    event->timestamp_ms = clock_utc_ms();
-    event->schema_version = EVENT_SCHEMA_VERSION;
-}
-
 static int publish_decision(struct work *work, const rd_kafka_message_t *record, struct error *err)
 {
     struct publisher *publisher = work->shards[work_shard_of(work, record->partition)].publisher;
@@ -212,12 +191,13 @@ static int publish_decision(struct work *work, const rd_kafka_message_t *record,
     for (size_t i = 0; r == 0 && i < work->decision.event_count; i++) {
         struct event *event = &work->decision.events[i];
 
-        complete_event(event, &work->input);
+        effect_complete(event, &work->input, clock_utc_ms());
         r = publisher_send(publisher, work->codec, event,
                            topic_state(work->config.topics, event_topic(event->type))->name,
                            traceparent, err);
         if (r == 0)
             r = ledger_put(work->config.ledger, event, err);
+        measures_event(work->config.measures, event, &work->input, work->config.ledger);
     }
     return r;
 }
@@ -285,8 +265,20 @@ int work_take(struct work *work, const rd_kafka_message_t *record, struct error 
     if (work->shards[work_shard_of(work, record->partition)].publisher == NULL)
         return 0; /* fetched before the shard went elsewhere: its owner reads it */
     r = judge(work, record, topic, err);
-    bookmarks_move(&work->bookmarks, topic, record->partition, record->offset + 1);
+    bookmarks_move(&work->bookmarks, topic, record);
     return r;
+}
+
+void work_reach_end(struct work *work, const rd_kafka_message_t *end)
+{
+    bookmarks_reach_end(&work->bookmarks,
+                        topic_by_name(work->config.topics, rd_kafka_topic_name(end->rkt)),
+                        end->partition, end->offset);
+}
+
+void work_measure_lag(struct work *work, rd_kafka_t *consumer)
+{
+    measures_lag(work->config.measures, &work->bookmarks, consumer, work->config.topics);
 }
 
 bool work_has_output(const struct work *work)
@@ -377,6 +369,7 @@ int work_commit(struct work *work, struct elector *elector, bool last, struct er
         r = commit_shard(work, i, elector, last, err);
         doubtful = doubtful || publisher_is_doubtful(work->shards[i].publisher);
     }
+    measures_batch(work->config.measures, r == 0);
     if (r == 0)
         r = ledger_commit(work->config.ledger, clock_utc_ms(), err);
     if (work->record_count > 0)
@@ -395,6 +388,7 @@ void work_drop(struct work *work)
         work->shards[i].publisher = NULL;
     }
     work->record_count = 0;
+    measures_batch(work->config.measures, false);
     bookmarks_forget(&work->bookmarks);
     ledger_drop(work->config.ledger);
 }

@@ -350,13 +350,16 @@ def test_a_killed_replica_costs_no_reader_an_event(saga, readers, rng, note):
     log = saga.log()
     customer_of = {r.key.decode(): r.event["data"]["customer_id"] for r in log.of("orders")
                    if r.event["event_type"] == "OrderPlaced"}
-    for customer, reader in mine.items():
-        wait_told(reader, events_of(log, *(o for o, c in customer_of.items() if c == customer)))
+    wanted: dict[str, dict[str, dict]] = {key: {} for key in [*customers, *customer_of]}
+    for event_id, event in events_of(log, *customer_of).items():
+        order_id = event["data"]["order_id"]
+        for key in (order_id, customer_of[order_id]):
+            wanted[key][event_id] = event
     for reader in everything:
         wait_told(reader, events_of(log, *customer_of))
-    for order_id, reader in single.items():
-        wait_told(reader, events_of(log, order_id))
-        assert overtaken(reader) == []
+    for key, reader in [*mine.items(), *single.items()]:
+        wait_told(reader, wanted[key])
+    assert [fault for reader in single.values() for fault in overtaken(reader)] == []
     moved = [reader for reader in followers if len(reader.opened) > 1]
     assert len(moved) >= CUSTOMERS // 2
     early = [fault for reader in followers for fault in overtaken(reader)]

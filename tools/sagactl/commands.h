@@ -18,6 +18,7 @@ enum exit_code dead_letters_discard(const struct invocation *in, struct error *e
 
 /* Rows of options, as they stand in main.c. */
 enum { TOPICS_APPLY_DRY_RUN, TOPICS_APPLY_STRICT };
+enum { STOCK_RECEIVE_ONCE };
 enum { STOCK_SHOW_JSON };
 enum { ORDER_SHOW_JSON };
 enum { CHECK_FINAL, CHECK_JSON };

@@ -25,11 +25,16 @@ static const struct command commands[] = {
         .run = stock_receive,
         .argument_count_min = 2,
         .argument_count_max = COMMAND_ARGUMENTS_ANY,
-        .usage = "PRODUCT QUANTITY [PRODUCT QUANTITY]...",
+        .usage = "[--once] PRODUCT QUANTITY [PRODUCT QUANTITY]...",
         .sentence = "Reports goods that came in.",
         .details =
             "QUANTITY is 1 to 1000000000 pieces. Returns when the cluster has them on record.\n"
             "Each call is a delivery of its own: run twice, it counts twice.\n",
+        .options =
+            {
+                [STOCK_RECEIVE_ONCE] = {"--once", NULL,
+                                        "Leave out products that were ever received before."},
+            },
     },
     {
         .words = {"stock", "show"},
