@@ -21,6 +21,7 @@
 #include "common/base/util.h"
 #include "common/kafka/runtime.h"
 #include "common/service/health.h"
+#include "common/service/healthcheck.h"
 #include "common/service/service_metrics.h"
 #include "common/service/settings.h"
 
@@ -54,6 +55,7 @@ struct process {
     struct service_metrics metrics;
     struct http_server *server;
     int signal_fd;
+    int reload_fd; /* SIGHUP */
 };
 
 static void add_route(struct process *process, struct http_route route, void *context)
@@ -76,18 +78,44 @@ static void build_routes(struct process *process)
         add_route(process, extension->routes[i], process->health.extension_state);
 }
 
+/* A file descriptor that reads these signals, which do nothing else any more; or -1. */
+static int listen_for(const sigset_t *set)
+{
+    return pthread_sigmask(SIG_BLOCK, set, NULL) == 0 ? signalfd(-1, set, SFD_CLOEXEC) : -1;
+}
+
 static int block_signals(struct process *process, struct error *err)
 {
-    sigset_t set;
+    sigset_t set, reload;
 
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGHUP);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     signal(SIGPIPE, SIG_IGN);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-        return error_set(err, -EIO, "cannot block signals");
-    process->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
-    return process->signal_fd >= 0 ? 0 : error_set(err, -errno, "signalfd: %s", strerror(errno));
+    process->signal_fd = listen_for(&set);
+    process->reload_fd = listen_for(&reload);
+    return process->signal_fd >= 0 && process->reload_fd >= 0
+               ? 0
+               : error_set(err, -EIO, "cannot receive signals: %s", strerror(errno));
+}
+
+/* Files that the settings name are read again. One that is wrong changes nothing. */
+static void reload(struct process *process)
+{
+    struct signalfd_siginfo info;
+    struct error err = {""};
+    enum log_level level;
+
+    if (read(process->reload_fd, &info, sizeof(info)) != sizeof(info))
+        return; /* somebody else's signal: there is none now */
+    if (settings_log_level(&process->settings, &level, &err) < 0) {
+        log_error("not_reloaded", "reason=%s", LOG_TEXT(err.text));
+        return;
+    }
+    log_set_level(level);
+    log_info("reloaded", "log_level=%s", log_level_name(level));
 }
 
 /* True when it is time to end: a signal, or the runtime has ended by itself. */
@@ -96,9 +124,14 @@ static bool wait_for_end(struct process *process, int timeout_ms)
     struct pollfd fds[] = {
         {.fd = process->signal_fd, .events = POLLIN},
         {.fd = runtime_ended_fd(process->health.runtime), .events = POLLIN},
+        {.fd = process->reload_fd, .events = POLLIN},
     };
 
-    return poll(fds, ARRAY_LEN(fds), timeout_ms) > 0;
+    (void)poll(fds, ARRAY_LEN(fds), timeout_ms); /* what is not there now is seen the next time */
+    if (fds[2].revents != 0)
+        reload(process);
+    log_tick();
+    return fds[0].revents != 0 || fds[1].revents != 0;
 }
 
 static int serve_http(struct process *process, struct error *err)
@@ -175,11 +208,8 @@ static volatile sig_atomic_t stop_exit_code; /* of a stop that takes too long */
 
 static void on_stop_timeout(int number)
 {
-    static const char line[] = "level=warn event=stop_takes_too_long fate=exit\n";
-
     (void)number;
-    if (write(STDOUT_FILENO, line, sizeof(line) - 1) < 0)
-        _exit(EXIT_FAILURE);
+    log_from_signal("level=warn event=stop_takes_too_long fate=exit");
     _exit(stop_exit_code);
 }
 
@@ -222,6 +252,7 @@ static int stop(struct process *process, int started)
     measures_free(process->measures);
     metrics_free(process->context.metrics);
     close_fd(&process->signal_fd);
+    close_fd(&process->reload_fd);
     alarm(0);
     return exit_code(started, ended);
 }
@@ -231,15 +262,16 @@ static int run(struct process *process)
     struct error err = {""};
     int started, code;
 
-    log_info("start", "version=" SAGA_VERSION " instance=%s http_port=%" PRId64,
-             process->settings.instance, process->settings.http_port);
+    log_info("start", "version=%s instance=%s http_port=%" PRId64, LOG_TEXT(SAGA_VERSION),
+             LOG_TEXT(process->settings.instance), process->settings.http_port);
     started = start(process, &err);
     if (started < 0)
         log_error("cannot_start", "reason=%s", LOG_TEXT(err.text));
     else
         supervise(process);
     code = stop(process, started);
-    log_info("stop", "instance=%s", process->settings.instance);
+    log_info("stop", "instance=%s", LOG_TEXT(process->settings.instance));
+    log_flush();
     return code;
 }
 
@@ -252,6 +284,7 @@ static int refuse(const struct error *err)
 static int prepare(struct process *process, struct error *err)
 {
     const char *name = process->service->participant->name;
+    enum log_level level;
     int r = settings_read(process->service, &process->settings, err);
 
     if (r < 0)
@@ -266,8 +299,24 @@ static int prepare(struct process *process, struct error *err)
         .topic_prefix = process->settings.topic_prefix,
         .client_id = process->client_id,
     };
-    log_open(name, (enum log_level)process->settings.log_level);
+    r = settings_log_level(&process->settings, &level, err);
+    if (r < 0)
+        return r;
+    log_open(name, level, (enum log_format)process->settings.log_format);
     return settings_check_kafka(&process->context.kafka, err);
+}
+
+/* --healthcheck: another process than the service, with the same environment. */
+static int check_health(const struct service *service, struct service_settings *settings)
+{
+    struct error err = {""};
+
+    if (settings_read(service, settings, &err) < 0)
+        return refuse(&err);
+    if (healthcheck(settings->http_port, stdout, &err) == 0)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "%s\n", err.text);
+    return EXIT_FAILURE;
 }
 
 int service_main(int argc, char *argv[], const struct service *service)
@@ -280,7 +329,7 @@ int service_main(int argc, char *argv[], const struct service *service)
         return EXIT_FAILURE;
     mallopt(M_ARENA_MAX, MALLOC_ARENAS_MAX);
     process->service = service;
-    process->signal_fd = -1;
+    process->signal_fd = process->reload_fd = -1;
     if (str_equal(option, "--help")) {
         settings_print_help(service, stdout);
         return EXIT_SUCCESS;
@@ -289,6 +338,8 @@ int service_main(int argc, char *argv[], const struct service *service)
         printf("%s-service %s\n", service->participant->name, SAGA_VERSION);
         return EXIT_SUCCESS;
     }
+    if (str_equal(option, "--healthcheck"))
+        return check_health(service, &process->settings);
     if (argc > 2 || (argc == 2 && !str_equal(option, "--check"))) {
         error_set(&err, 0, "unknown argument '%s': see --help", argv[1]);
         return refuse(&err);

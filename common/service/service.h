@@ -25,6 +25,8 @@ struct service_settings {
     char instance[SERVICE_NAME_SIZE];
     int64_t http_port;
     int64_t log_level;
+    int64_t log_format;
+    char log_level_file[SERVICE_TEXT_SIZE];
 };
 
 /* What an extension, such as the order service's front door, is given. Borrowed. */

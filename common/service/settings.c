@@ -2,8 +2,10 @@
 #include "common/service/settings.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/util.h"
@@ -11,9 +13,14 @@
 /* Kafka allows 249 characters for a topic; ours take up to 32 of them. */
 #define PREFIX_LENGTH_MAX 100
 #define INSTANCE_LENGTH_MAX 64
-#define SETTING_COUNT 7
+#define SETTING_COUNT 9
+/* The value of SERVICE_INSTANCE that stands for the host's name. */
+#define INSTANCE_OF_HOST "hostname"
+/* Of the longest level, with the end of its line. */
+#define LEVEL_LINE_SIZE 16
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const log_formats[] = {"logfmt", "json", NULL};
 
 /* A function, since the default port differs between the services. */
 static void fill_table(const struct service *service, struct setting table[SETTING_COUNT])
@@ -34,12 +41,35 @@ static void fill_table(const struct service *service, struct setting table[SETTI
          "Local cache; may be deleted while stopped. Empty: ./data/<service>-<instance>.", NULL},
         {"LOG_LEVEL", SETTING_CHOICE, SETTING_OFFSET(struct service_settings, log_level), 0, 0,
          "info", "", "Least important lines to log.", log_levels},
+        {"LOG_LEVEL_FILE", SETTING_TEXT, SETTING_OFFSET(struct service_settings, log_level_file), 0,
+         SERVICE_TEXT_SIZE - 1, NULL, "path",
+         "File with such a level in place of LOG_LEVEL; read again upon SIGHUP.", NULL},
+        {"LOG_FORMAT", SETTING_CHOICE, SETTING_OFFSET(struct service_settings, log_format), 0, 0,
+         "logfmt", "", "How lines are written to standard output.", log_formats},
         {"SERVICE_INSTANCE", SETTING_NAME, SETTING_OFFSET(struct service_settings, instance), 1,
          INSTANCE_LENGTH_MAX, "0", "",
-         "Name, unique among the instances of the service, the same after a restart.", NULL},
+         "Name, unique among the instances of the service, the same after a restart. hostname: "
+         "that "
+         "of this host, for containers.",
+         NULL},
     };
 
     memcpy(table, rows, sizeof(rows));
+}
+
+/* Containers that are replicas differ in nothing but their host names. */
+static int fill_instance(struct service_settings *settings, struct error *err)
+{
+    char name[HOST_NAME_MAX + 1] = "";
+
+    if (!str_equal(settings->instance, INSTANCE_OF_HOST))
+        return 0;
+    if (gethostname(name, sizeof(name) - 1) < 0 || name[0] == '\0')
+        return error_set(err, -EINVAL, "SERVICE_INSTANCE is hostname, but this host has no name");
+    if (strlen(name) > INSTANCE_LENGTH_MAX)
+        return error_set(err, -EINVAL, "SERVICE_INSTANCE is hostname, and '%s' is too long", name);
+    str_copy(settings->instance, sizeof(settings->instance), name);
+    return 0;
 }
 
 static int fill_data_dir(const struct service *service, struct service_settings *settings,
@@ -65,7 +95,37 @@ int settings_read(const struct service *service, struct service_settings *ret, s
     r = config_read(table, SETTING_COUNT, ret, err);
     if (r == 0 && service->setting_count > 0)
         r = config_read(service->settings, service->setting_count, service->config, err);
+    if (r == 0)
+        r = fill_instance(ret, err);
     return r < 0 ? r : fill_data_dir(service, ret, err);
+}
+
+int settings_log_level(const struct service_settings *settings, enum log_level *ret,
+                       struct error *err)
+{
+    char line[LEVEL_LINE_SIZE] = "";
+    FILE *file;
+
+    *ret = (enum log_level)settings->log_level;
+    if (settings->log_level_file[0] == '\0')
+        return 0;
+    file = fopen(settings->log_level_file, "r");
+    if (file == NULL || (fgets(line, sizeof(line), file) == NULL && ferror(file))) {
+        int r = -errno;
+
+        if (file != NULL)
+            fclose(file);
+        return error_set(err, r, "LOG_LEVEL_FILE %s: %s", settings->log_level_file, strerror(-r));
+    }
+    fclose(file);
+    line[strcspn(line, "\n")] = '\0';
+    for (int i = 0; log_levels[i] != NULL; i++)
+        if (str_equal(line, log_levels[i])) {
+            *ret = (enum log_level)i;
+            return 0;
+        }
+    return error_set(err, -EINVAL, "LOG_LEVEL_FILE %s: its first line is no level",
+                     settings->log_level_file);
 }
 
 int settings_check_kafka(const struct kafka_config *kafka, struct error *err)
@@ -88,11 +148,13 @@ void settings_print_help(const struct service *service, FILE *out)
     struct setting table[SETTING_COUNT];
 
     fill_table(service, table);
-    fprintf(out,
-            "usage: %s-service [--help | --version | --check]\n\n%s\n\n"
-            "  --check     reads and checks the settings, then exits\n\n"
-            "Settings, from the environment:\n\n",
-            service->participant->name, service->purpose);
+    fprintf(
+        out,
+        "usage: %s-service [--help | --version | --check | --healthcheck]\n\n%s\n\n"
+        "  --check        reads and checks the settings, then exits\n"
+        "  --healthcheck  asks the service on this host's HTTP_PORT for /readyz; exits 0 or 1\n\n"
+        "Settings, from the environment:\n\n",
+        service->participant->name, service->purpose);
     config_print_help(table, SETTING_COUNT, out);
     config_print_help(service->settings, service->setting_count, out);
     fprintf(out, "\nExit codes: 0 stopped, 2 a setting is wrong, 3 fenced by a newer process with "

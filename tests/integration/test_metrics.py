@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import socket
 
 import pytest
 import yaml
@@ -191,7 +192,13 @@ def test_requests_are_counted_by_route_and_code(shared):
                                        (1, "none", "none", "413")):
         assert grew(before, after, "saga_http_requests_total", method=method, route=route, code=code) == count
     assert grew(before, after, "saga_http_request_duration_seconds_count", route="/v1/orders/{order_id}") == 3
-    assert after.value("saga_http_connections") >= 2
+
+
+def test_connections_are_counted_while_they_are_open(shared):
+    service = shared.service("shipping")
+    with socket.create_connection((HOST, service.port)), socket.create_connection((HOST, service.port)):
+        wait_value(shared, "shipping", lambda count: count == 3, "saga_http_connections")  # the asking one, too
+    wait_value(shared, "shipping", lambda count: count == 1, "saga_http_connections")
 
 
 def test_a_dead_letter_is_counted_where_it_was_refused(shared):

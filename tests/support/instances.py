@@ -22,12 +22,6 @@ from support.waiting import wait_until
 NAMES = "bcdefgh"  # of the instances beside "0"
 
 
-def role(service: Service) -> str | None:
-    """"owner" or "standby"; None while it is not ready."""
-    answer = service.get("/readyz")
-    return json.loads(answer[1])["role"] if answer and answer[0] == 200 else None
-
-
 def shards(service: Service) -> list[int]:
     """That it owns; none while it is not ready."""
     answer = service.get("/readyz")
