@@ -194,7 +194,8 @@ void request_handle(struct http_request *request)
     else if (request->overlong)
         refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, TOO_LARGE);
     else
-        route->handler(request, route->context);
+        tracing_begin(request);
+    route->handler(request, route->context);
     assert(request->suspended || request->answered);
     if (request->body != NULL)
         release_body(request);

@@ -94,6 +94,7 @@ static int open_work(struct session *session, struct error *err)
         .settings = session->config->settings,
         .topics = &session->topics,
         .ledger = session->ledger,
+        .tracer = session->config->tracer,
     };
 
     return work_new(&config, &session->work, err);

@@ -34,6 +34,7 @@ struct work_config {
     const void *settings;
     const struct topics *topics;
     struct ledger *ledger;
+    struct tracer *tracer; /* NULL: none */
 };
 
 int work_new(const struct work_config *config, struct work **ret, struct error *err);
