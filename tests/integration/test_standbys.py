@@ -94,7 +94,8 @@ def harm_owners(saga: Saga, name: str, shard_count: int, rng: Random) -> int:
     rng.shuffle(faults)
     for fault in faults:
         time.sleep(rng.uniform(0, CALM_S))
-        owners = [service for service in services if shards(service)]
+        owners = wait_until(lambda: [service for service in services if shards(service)], SETTLED_S,
+                            lambda: f"an instance of {name} owns something\n{services[0].tail()}")
         owner = rng.choice(owners)
         fault(saga, owner, [service for service in services if service is not owner], shard_count, rng)
     return len(faults)

@@ -538,7 +538,7 @@ int main(void)
     Suite *suite = suite_create("order_waits");
     TCase *tcase = tcase_create("order_waits");
 
-    log_open("test", LOG_LEVEL_ERROR);
+    log_open("test", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, an_order_is_answered_when_it_can_be_read);
