@@ -2,11 +2,9 @@
 #include "common/event/event.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 #include "common/base/util.h"
-#include "common/event/rules.h"
 #include "common/event/tables.h"
 
 static const struct event_info *event_info(enum event_type type)
@@ -19,6 +17,12 @@ const struct topic_info *topic_info(enum topic topic)
 {
     assert(topic > TOPIC_NONE && topic < TOPIC_COUNT);
     return &topic_infos[topic];
+}
+
+const struct service_info *service_info(size_t index)
+{
+    assert(index < SERVICE_INFO_COUNT);
+    return &service_infos[index];
 }
 
 const char *event_type_name(enum event_type type)
@@ -36,8 +40,7 @@ const char *event_key(const struct event *event)
     return (const char *)&event->data + event_info(event->type)->key_offset;
 }
 
-/* NULL: the type has no such text. */
-static const struct field *text_field(enum event_type type, const char *member)
+const struct field *event_text_field(enum event_type type, const char *member)
 {
     const struct record *record = event_info(type)->data;
 
@@ -54,19 +57,9 @@ static const struct field *text_field(enum event_type type, const char *member)
 
 const char *event_text(const struct event *event, const char *member)
 {
-    const struct field *field = text_field(event->type, member);
+    const struct field *field = event_text_field(event->type, member);
 
     return field != NULL ? field_at(field, &event->data) : NULL;
-}
-
-int event_text_check(enum event_type type, const char *member, const char *text, struct error *err)
-{
-    const struct field *field = text_field(type, member);
-
-    assert(field != NULL && field->kind == FIELD_TEXT);
-    return text_is_accepted(field, text, strlen(text))
-               ? 0
-               : error_set(err, -EINVAL, "must be %s", field->rule);
 }
 
 size_t event_size(const struct event *event)

@@ -1,6 +1,8 @@
 /* rules.c - see rules.h. */
 #include "common/event/rules.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +31,16 @@ bool text_is_accepted(const struct field *field, const char *text, size_t len)
             return false;
     }
     return count >= field->min;
+}
+
+int event_text_check(enum event_type type, const char *member, const char *text, struct error *err)
+{
+    const struct field *field = event_text_field(type, member);
+
+    assert(field != NULL && field->kind == FIELD_TEXT);
+    return text_is_accepted(field, text, strlen(text))
+               ? 0
+               : error_set(err, -EINVAL, "must be %s", field->rule);
 }
 
 bool choice_is_accepted(const struct field *field, const char *text, size_t len)

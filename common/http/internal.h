@@ -36,7 +36,7 @@ struct http_request {
     struct MHD_Connection *connection;
     struct route_match match;
     struct query *query; /* NULL: there is none */
-    int64_t since_ms;    /* monotonic */
+    int64_t since_us;    /* monotonic */
     bool is_head;
 
     char *body; /* NULL once the handler has returned */
@@ -57,6 +57,10 @@ struct http_request {
     unsigned status;
     struct MHD_Response *response; /* NULL though answered: memory is short */
     struct http_stream *stream;    /* what produces the answer, or NULL */
+
+    bool has_trace, has_span;
+    struct trace_context trace; /* to be passed on */
+    struct span span;
 };
 
 /* A connection, as the reaper sees it. */
@@ -66,10 +70,17 @@ struct peer {
     struct peer *previous, *next;
 };
 
+struct http_measures {
+    struct metric *requests, *duration;
+    struct metric_series *connections, *slow;
+};
+
 struct http_server {
     struct MHD_Daemon *daemon;
+    struct http_measures measures;
     const struct http_route *routes;
     size_t route_count;
+    struct tracer *tracer;
     uint16_t port;
     atomic_bool draining;
     atomic_bool closing; /* no handler is called and no stream read any more; see server.c */
@@ -109,6 +120,10 @@ void request_free(struct http_request *request);
 
 /* early.c: writes a problem document to the socket, past the library. */
 void answer_early(struct http_request *request, unsigned status, const char *detail);
+
+/* tracing.c: before the handler, and with the answer. */
+void tracing_begin(struct http_request *request);
+void tracing_end(struct http_request *request);
 
 /* request.c: all header lines of that name, in their order. */
 void request_each_line(const struct http_request *request, const char *name,
@@ -160,6 +175,11 @@ void answer_empty(struct http_request *request, unsigned status);
 
 /* answer.c: hands the answer to the library. MHD_NO closes the connection. */
 enum MHD_Result answer_queue(struct http_request *request);
+
+/* measure.c: once, before the first request. */
+void measures_init(struct http_measures *measures, struct metrics *metrics);
+/* measure.c: an answer is given. */
+void measure_answer(const struct http_request *request, unsigned status);
 
 /* problem.c: the document, or NULL when memory is short. */
 json_t *problem_document(unsigned status, const char *detail, const struct http_fault *faults,

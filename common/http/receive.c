@@ -148,7 +148,7 @@ struct http_request *request_begin(struct http_server *server, struct MHD_Connec
     request->server = server;
     request->connection = connection;
     request->is_head = str_equal(method, "HEAD");
-    request->since_ms = clock_monotonic_ms();
+    request->since_us = clock_monotonic_us();
     examine(request, method, path, version);
     /* What is refused at the door does not hold up a stop. */
     if (!request->answered && !request->spoken)
@@ -189,12 +189,14 @@ void request_handle(struct http_request *request)
     if (request->answered || request->spoken)
         return;
     reaper_set_waiting(request->server, request->connection, false);
-    if (request->server->closing)
+    if (request->server->closing) {
         refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, STOPPING);
-    else if (request->overlong)
+    } else if (request->overlong) {
         refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, TOO_LARGE);
-    else
+    } else {
+        tracing_begin(request);
         route->handler(request, route->context);
+    }
     assert(request->suspended || request->answered);
     if (request->body != NULL)
         release_body(request);

@@ -140,6 +140,7 @@ static struct http_server *server_alloc(const struct http_server_config *config)
         return NULL;
     server->routes = config->routes;
     server->route_count = config->route_count;
+    server->tracer = config->tracer;
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -164,6 +165,8 @@ int http_server_new(const struct http_server_config *config, struct http_server 
     if (server == NULL)
         return error_set(err, -ENOMEM, "out of memory");
     r = listen_open(config->port, &listener, &server->port, err);
+    if (r == 0)
+        measures_init(&server->measures, config->metrics);
     if (r == 0)
         r = start_daemon(server, config->idle_s, listener, err);
     if (r == 0) {

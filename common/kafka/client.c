@@ -62,6 +62,28 @@ static void on_library_log(const rd_kafka_t *client, int level, const char *faci
               facility, LOG_TEXT(text));
 }
 
+/*
+ * Without such a callback the library logs each failed connection a second time, as an error of the
+ * client. What is left are errors that it has not logged: only those of a broker's connection are.
+ */
+static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    (void)opaque;
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__FATAL:
+        log_debug("kafka_error", "client=%s text=%s", rd_kafka_name(client), LOG_TEXT(reason));
+        break;
+    default:
+        log_warn("kafka_error", "client=%s text=%s", rd_kafka_name(client), LOG_TEXT(reason));
+    }
+}
+
 static int set_option(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *err)
 {
     char text[LIBRARY_TEXT_SIZE];
@@ -165,6 +187,7 @@ int kafka_conf_new(const struct kafka_config *config, enum kafka_client_kind kin
     int r;
 
     rd_kafka_conf_set_log_cb(conf, on_library_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
     r = set_options(conf, common_options, ARRAY_LEN(common_options), err);
     if (r == 0 && kind == KAFKA_PRODUCER)
         r = set_options(conf, producer_options, ARRAY_LEN(producer_options), err);

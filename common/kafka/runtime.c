@@ -23,8 +23,6 @@
 /* After being fenced: time for the election to say who owns the shard, before fencing back. */
 #define FENCED_WAIT_MS 1500
 #define FENCED_POLL_MS 50
-/* The same line is not logged again within this. */
-#define REPEAT_MS 10000
 
 struct runtime {
     struct runtime_config config;
@@ -38,8 +36,6 @@ struct runtime {
     struct runtime_health health; /* under lock */
     int result;                   /* of the thread; read after joining */
     struct error result_err;
-    struct error logged; /* the last error line, to leave out repeats */
-    int64_t logged_ms;
     int64_t failed_ms;
 };
 
@@ -70,17 +66,6 @@ static void wait_ms(struct runtime *runtime, int ms)
 
     note_progress(runtime);
     (void)poll(&stop, 1, ms); /* a signal only ends the wait early */
-}
-
-static void report(struct runtime *runtime, const char *event, const struct error *err)
-{
-    int64_t now_ms = clock_monotonic_ms();
-
-    if (str_equal(err->text, runtime->logged.text) && now_ms - runtime->logged_ms < REPEAT_MS)
-        return;
-    log_warn(event, "reason=%s", LOG_TEXT(err->text));
-    runtime->logged = *err;
-    runtime->logged_ms = now_ms;
 }
 
 /* The first failure after a calm time is met at once, the next ones after a pause. */
@@ -158,7 +143,7 @@ static int run_session(struct runtime *runtime, struct session *session, struct 
         works = r == 0;
         if (works)
             continue;
-        report(runtime, "recovering", err);
+        log_warn("recovering", "reason=%s", LOG_TEXT(err->text));
         set_health(runtime, RUNTIME_RESTORING, 0, err->text);
         if (r == -EPERM)
             r = hear_election(runtime, session, err);
@@ -171,7 +156,7 @@ static int run_session(struct runtime *runtime, struct session *session, struct 
         pause_after_failure(runtime);
     }
     if (works && session_finish(session, err) < 0)
-        report(runtime, "last_batch_dropped", err);
+        log_warn("last_batch_dropped", "reason=%s", LOG_TEXT(err->text));
     return 0;
 }
 
@@ -187,7 +172,7 @@ static int run(struct runtime *runtime, struct error *err)
             r = run_session(runtime, runtime->session, err);
         if (r == 0 || r == -EALREADY)
             continue;
-        report(runtime, "cannot_connect", err);
+        log_warn("cannot_connect", "reason=%s", LOG_TEXT(err->text));
         set_health(runtime, RUNTIME_CONNECTING, 0, err->text);
         wait_ms(runtime, RETRY_MS);
         r = 0;

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +14,10 @@
 #include "common/event/codec.h"
 #include "common/kafka/bookmarks.h"
 #include "common/kafka/dead_letter.h"
+#include "common/kafka/effect.h"
 #include "common/kafka/record.h"
+#include "common/kafka/spans.h"
+#include "common/kafka/work_log.h"
 
 /* A bookmark is saved with the first transaction after this, or on its own after that. */
 #define BOOKMARK_WITH_OUTPUT_MS 500
@@ -23,7 +25,6 @@
 /* How long a broker may take for each half of a commit; less when we are to stop. */
 #define COMMIT_MS_MAX 5000
 #define LAST_COMMIT_MS_MAX 800
-#define EVENT_NAME_SIZE 160
 
 struct shard {
     struct publisher *publisher; /* NULL: not owned */
@@ -41,6 +42,8 @@ struct work {
     bool is_ledger[TOPIC_COUNT];
     struct shard shards[SHARDS_MAX];
     struct bookmarks bookmarks;
+    struct spans *spans;                /* NULL: none are made */
+    char traceparent[TRACEPARENT_SIZE]; /* of the input, and then of its span */
     struct event input;
     struct related_keys related;
     struct state state;
@@ -70,10 +73,13 @@ int work_new(const struct work_config *config, struct work **ret, struct error *
         return error_set(err, -ENOMEM, "out of memory");
     work->config = *config;
     r = codec_new(&work->codec, err);
+    if (r == 0)
+        r = spans_new(config->tracer, config->topics, &work->spans, err);
     if (r < 0)
         return r;
     work->shard_count =
         (uint32_t)topic_state(config->topics, config->participant->shards)->partition_count;
+    measures_shards(config->measures, work->shard_count);
     bookmarks_forget(&work->bookmarks);
     note_wanted_types(work);
     *ret = TAKE_PTR(work);
@@ -87,6 +93,7 @@ void work_free(struct work *work)
     for (size_t i = 0; i < SHARDS_MAX; i++)
         publisher_free(work->shards[i].publisher);
     codec_free(work->codec);
+    spans_free(work->spans);
     free(work);
 }
 
@@ -126,26 +133,26 @@ static int learn(struct work *work, const rd_kafka_message_t *record, enum topic
     case RECORD_SKIPPED:
         break;
     case RECORD_REFUSED: /* not from us: nobody else may write here, but nobody can prevent it */
-        log_warn("foreign_record_in_ledger", "topic=%s partition=%d offset=%" PRId64 " reason=%s",
-                 rd_kafka_topic_name(record->rkt), (int)record->partition, record->offset,
-                 LOG_TEXT(why.text));
+        log_foreign_record(record, why.text);
         break;
     }
     ledger_advance(work->config.ledger, topic, record->partition, record->offset + 1);
     return r;
 }
 
-static int send_dead_letter(struct work *work, const rd_kafka_message_t *record, const char *cause,
-                            struct error *err)
+/* `event`: what it says, if it is an event. */
+static int send_dead_letter(struct work *work, const rd_kafka_message_t *record,
+                            const struct event *event, const char *cause, struct error *err)
 {
     const struct participant *participant = work->config.participant;
     struct shard *shard = &work->shards[work_shard_of(work, record->partition)];
     const char *topic = topic_state(work->config.topics, participant->dead_letters)->name;
 
-    log_warn("dead_letter", "topic=%s partition=%d offset=%" PRId64 " cause=%s",
-             rd_kafka_topic_name(record->rkt), (int)record->partition, record->offset,
-             LOG_TEXT(cause));
+    log_dead_letter(record, event, work->traceparent, cause);
+    spans_process(work->spans, record, event, "dead_letter", work->traceparent);
     shard->has_dead_letter = true;
+    measures_dead_letter(work->config.measures,
+                         topic_by_name(work->config.topics, rd_kafka_topic_name(record->rkt)));
     return publisher_send_record(shard->publisher, topic, record,
                                  dead_letter_headers(record, participant->name, cause), err);
 }
@@ -179,57 +186,27 @@ static int load_state(struct work *work, const struct input *in, struct error *e
     return r;
 }
 
-/*
- * The id follows from cause, type and key: doing the step again yields the same one. The key counts
- * only where it is not the cause's own, which says nothing new and would cost another SHA-1 block.
- */
-static void derive_id(struct event *event, const struct event *cause)
-{
-    char name[EVENT_NAME_SIZE];
-    bool same_key = str_equal(event_key(event), event_key(cause));
-    int len = snprintf(name, sizeof(name), "%s%s%s", event_type_name(event->type),
-                       same_key ? "" : ":", same_key ? "" : event_key(event));
-
-    uuid_v5(cause->event_id, name, (size_t)len, event->event_id);
-}
-
-static void complete_event(struct event *event, const struct event *cause)
-{
-    derive_id(event, cause);
-    str_copy(event->correlation_id, sizeof(event->correlation_id), cause->correlation_id);
-    str_copy(event->causation_id, sizeof(event->causation_id), cause->event_id);
-    event->timestamp_ms = clock_utc_ms();
-    event->schema_version = EVENT_SCHEMA_VERSION;
-}
-
 static int publish_decision(struct work *work, const rd_kafka_message_t *record, struct error *err)
 {
     struct publisher *publisher = work->shards[work_shard_of(work, record->partition)].publisher;
     char traceparent[TRACEPARENT_SIZE];
     int r = 0;
 
-    record_traceparent(record, traceparent);
+    if (work->decision.event_count > 0)
+        spans_process(work->spans, record, &work->input, NULL, work->traceparent);
     for (size_t i = 0; r == 0 && i < work->decision.event_count; i++) {
         struct event *event = &work->decision.events[i];
 
-        complete_event(event, &work->input);
+        effect_complete(event, &work->input, clock_utc_ms());
+        spans_send(work->spans, event, work->traceparent, traceparent);
         r = publisher_send(publisher, work->codec, event,
                            topic_state(work->config.topics, event_topic(event->type))->name,
                            traceparent, err);
         if (r == 0)
             r = ledger_put(work->config.ledger, event, err);
+        measures_event(work->config.measures, event, &work->input, work->config.ledger);
     }
     return r;
-}
-
-static void log_decision(const struct work *work)
-{
-    const struct decision *decision = &work->decision;
-    const char *to = decision->event_count > 0 ? event_type_name(decision->events[0].type) : "-";
-
-    log_debug("decision", "event_id=%s order_id=%s input=%s from=%s to=%s", work->input.event_id,
-              work->input.correlation_id, event_type_name(work->input.type),
-              event_type_name(work->state.last->type), to);
 }
 
 static int decide(struct work *work, const rd_kafka_message_t *record, struct error *err)
@@ -244,8 +221,8 @@ static int decide(struct work *work, const rd_kafka_message_t *record, struct er
     work->decision.event_count = 0;
     participant->decide(work->config.settings, &in, &work->state, &work->decision);
     if (work->decision.impossible != NULL)
-        return send_dead_letter(work, record, work->decision.impossible, err);
-    log_decision(work);
+        return send_dead_letter(work, record, &work->input, work->decision.impossible, err);
+    log_decision(&work->input, work->state.last, &work->decision, work->traceparent);
     return publish_decision(work, record, err);
 }
 
@@ -260,6 +237,7 @@ static int judge(struct work *work, const rd_kafka_message_t *record, enum topic
 
     if (is_replay && dead_letter_is_mark(record))
         return 0;
+    record_traceparent(record, work->traceparent);
     switch (record_read(work->codec, record, work->decides, partition_count, &work->input, &why)) {
     case RECORD_EVENT:
         cause = is_replay ? dead_letter_obstacle(&work->input, clock_utc_ms()) : NULL;
@@ -270,7 +248,8 @@ static int judge(struct work *work, const rd_kafka_message_t *record, enum topic
         cause = why.text;
         break;
     }
-    return cause != NULL ? send_dead_letter(work, record, cause, err) : decide(work, record, err);
+    return cause != NULL ? send_dead_letter(work, record, NULL, cause, err)
+                         : decide(work, record, err);
 }
 
 int work_take(struct work *work, const rd_kafka_message_t *record, struct error *err)
@@ -285,8 +264,20 @@ int work_take(struct work *work, const rd_kafka_message_t *record, struct error 
     if (work->shards[work_shard_of(work, record->partition)].publisher == NULL)
         return 0; /* fetched before the shard went elsewhere: its owner reads it */
     r = judge(work, record, topic, err);
-    bookmarks_move(&work->bookmarks, topic, record->partition, record->offset + 1);
+    bookmarks_move(&work->bookmarks, topic, record);
     return r;
+}
+
+void work_reach_end(struct work *work, const rd_kafka_message_t *end)
+{
+    bookmarks_reach_end(&work->bookmarks,
+                        topic_by_name(work->config.topics, rd_kafka_topic_name(end->rkt)),
+                        end->partition, end->offset);
+}
+
+void work_measure_lag(struct work *work, rd_kafka_t *consumer)
+{
+    measures_lag(work->config.measures, &work->bookmarks, consumer, work->config.topics);
 }
 
 bool work_has_output(const struct work *work)
@@ -377,8 +368,11 @@ int work_commit(struct work *work, struct elector *elector, bool last, struct er
         r = commit_shard(work, i, elector, last, err);
         doubtful = doubtful || publisher_is_doubtful(work->shards[i].publisher);
     }
+    measures_batch(work->config.measures, r == 0);
     if (r == 0)
         r = ledger_commit(work->config.ledger, clock_utc_ms(), err);
+    if (r == 0)
+        spans_commit(work->spans);
     if (work->record_count > 0)
         log_debug("batch", "records=%zu commit_ms=%" PRId64, work->record_count,
                   clock_monotonic_ms() - start_ms);
@@ -395,6 +389,8 @@ void work_drop(struct work *work)
         work->shards[i].publisher = NULL;
     }
     work->record_count = 0;
+    measures_batch(work->config.measures, false);
     bookmarks_forget(&work->bookmarks);
+    spans_drop(work->spans);
     ledger_drop(work->config.ledger);
 }

@@ -22,6 +22,7 @@
 #include "common/kafka/runtime.h"
 #include "common/service/health.h"
 #include "common/service/healthcheck.h"
+#include "common/service/service_metrics.h"
 #include "common/service/settings.h"
 
 #define EXIT_CONFIGURATION 2
@@ -38,6 +39,7 @@
    s. */
 #define DRAIN_MS_MAX 4000
 #define STOP_S_MAX 6
+#define FLUSH_TRACES_MS_MAX 500
 #define CLOSE_S_MAX 2
 /* librdkafka hands memory from thread to thread; an arena for each of them keeps what it freed. */
 #define MALLOC_ARENAS_MAX 2
@@ -46,12 +48,16 @@ struct process {
     const struct service *service;
     struct service_settings settings;
     char client_id[SERVICE_NAME_SIZE * 2];
+    char group[SERVICE_NAME_SIZE * 2]; /* the consumers' */
     struct service_context context;
     struct http_route routes[ROUTES_MAX];
     size_t route_count;
     struct health health;
+    struct measures *measures;
+    struct service_metrics metrics;
     struct http_server *server;
     int signal_fd;
+    int reload_fd; /* SIGHUP */
 };
 
 static void add_route(struct process *process, struct http_route route, void *context)
@@ -68,22 +74,50 @@ static void build_routes(struct process *process)
               &process->health);
     add_route(process, (struct http_route){"GET", "/readyz", health_answer_readyz, NULL},
               &process->health);
+    add_route(process, (struct http_route){"GET", "/metrics", service_metrics_answer, NULL},
+              process->context.metrics);
     for (size_t i = 0; extension != NULL && i < extension->route_count; i++)
         add_route(process, extension->routes[i], process->health.extension_state);
 }
 
+/* A file descriptor that reads these signals, which do nothing else any more; or -1. */
+static int listen_for(const sigset_t *set)
+{
+    return pthread_sigmask(SIG_BLOCK, set, NULL) == 0 ? signalfd(-1, set, SFD_CLOEXEC) : -1;
+}
+
 static int block_signals(struct process *process, struct error *err)
 {
-    sigset_t set;
+    sigset_t set, reload;
 
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGHUP);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     signal(SIGPIPE, SIG_IGN);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-        return error_set(err, -EIO, "cannot block signals");
-    process->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
-    return process->signal_fd >= 0 ? 0 : error_set(err, -errno, "signalfd: %s", strerror(errno));
+    process->signal_fd = listen_for(&set);
+    process->reload_fd = listen_for(&reload);
+    return process->signal_fd >= 0 && process->reload_fd >= 0
+               ? 0
+               : error_set(err, -EIO, "cannot receive signals: %s", strerror(errno));
+}
+
+/* Files that the settings name are read again. One that is wrong changes nothing. */
+static void reload(struct process *process)
+{
+    struct signalfd_siginfo info;
+    struct error err = {""};
+    enum log_level level;
+
+    if (read(process->reload_fd, &info, sizeof(info)) != sizeof(info))
+        return; /* somebody else's signal: there is none now */
+    if (settings_log_level(&process->settings, &level, &err) < 0) {
+        log_error("not_reloaded", "reason=%s", LOG_TEXT(err.text));
+        return;
+    }
+    log_set_level(level);
+    log_info("reloaded", "log_level=%s", log_level_name(level));
 }
 
 /* True when it is time to end: a signal, or the runtime has ended by itself. */
@@ -92,9 +126,14 @@ static bool wait_for_end(struct process *process, int timeout_ms)
     struct pollfd fds[] = {
         {.fd = process->signal_fd, .events = POLLIN},
         {.fd = runtime_ended_fd(process->health.runtime), .events = POLLIN},
+        {.fd = process->reload_fd, .events = POLLIN},
     };
 
-    return poll(fds, ARRAY_LEN(fds), timeout_ms) > 0;
+    (void)poll(fds, ARRAY_LEN(fds), timeout_ms); /* what is not there now is seen the next time */
+    if (fds[2].revents != 0)
+        reload(process);
+    log_tick();
+    return fds[0].revents != 0 || fds[1].revents != 0;
 }
 
 static int serve_http(struct process *process, struct error *err)
@@ -103,6 +142,8 @@ static int serve_http(struct process *process, struct error *err)
         .port = (uint16_t)process->settings.http_port,
         .routes = process->routes,
         .route_count = process->route_count,
+        .metrics = process->context.metrics,
+        .tracer = process->context.tracer,
     };
     int r = http_server_new(&config, &process->server, err);
 
@@ -115,7 +156,32 @@ static int serve_http(struct process *process, struct error *err)
     return r;
 }
 
-static int start(struct process *process, struct error *err)
+/* Before everything that counts. */
+static int start_metrics(struct process *process, struct error *err)
+{
+    const struct participant *participant = process->service->participant;
+    int r = metrics_new(&process->context.metrics, err);
+
+    if (r == 0)
+        r = measures_new(process->context.metrics, participant, &process->measures, err);
+    if (r == 0)
+        service_metrics_init(&process->metrics, process->context.metrics, participant->name,
+                             &process->health);
+    return r;
+}
+
+static int start_tracer(struct process *process, struct error *err)
+{
+    struct tracer_config config;
+    int r = settings_traces(&process->settings, &config, err);
+
+    config.source.consumer_group = process->group;
+    if (r == 0 && config.endpoint[0] != '\0')
+        r = tracer_new(&config, &process->context.tracer, err);
+    return r;
+}
+
+static int start_runtime(struct process *process, struct error *err)
 {
     const struct service *service = process->service;
     const struct runtime_config config = {
@@ -124,9 +190,22 @@ static int start(struct process *process, struct error *err)
         .kafka = &process->context.kafka,
         .instance = process->settings.instance,
         .data_dir = process->settings.data_dir,
+        .measures = process->measures,
+        .tracer = process->context.tracer,
     };
-    int r = runtime_new(&config, &process->health.runtime, err);
 
+    return runtime_new(&config, &process->health.runtime, err);
+}
+
+static int start(struct process *process, struct error *err)
+{
+    const struct service *service = process->service;
+    int r = start_metrics(process, err);
+
+    if (r == 0)
+        r = start_tracer(process, err);
+    if (r == 0)
+        r = start_runtime(process, err);
     if (r == 0 && service->extension != NULL) {
         r = service->extension->open(&process->context, &process->health.extension_state, err);
         process->health.extension = r == 0 ? service->extension : NULL;
@@ -153,11 +232,8 @@ static volatile sig_atomic_t stop_exit_code; /* of a stop that takes too long */
 
 static void on_stop_timeout(int number)
 {
-    static const char line[] = "level=warn event=stop_takes_too_long fate=exit\n";
-
     (void)number;
-    if (write(STDOUT_FILENO, line, sizeof(line) - 1) < 0)
-        _exit(EXIT_FAILURE);
+    log_from_signal("level=warn event=stop_takes_too_long fate=exit");
     _exit(stop_exit_code);
 }
 
@@ -193,11 +269,16 @@ static int stop(struct process *process, int started)
     if (ended < 0)
         log_error("runtime_ended", "reason=%s", LOG_TEXT(err.text));
     stop_exit_code = exit_code(started, ended);
+    tracer_flush(process->context.tracer, FLUSH_TRACES_MS_MAX);
     alarm(CLOSE_S_MAX); /* nothing can be lost any more, whatever the clients do at their end */
     runtime_free(process->health.runtime);
     if (extension != NULL)
         extension->close(process->health.extension_state);
+    measures_free(process->measures);
+    metrics_free(process->context.metrics);
+    tracer_free(process->context.tracer);
     close_fd(&process->signal_fd);
+    close_fd(&process->reload_fd);
     alarm(0);
     return exit_code(started, ended);
 }
@@ -207,15 +288,16 @@ static int run(struct process *process)
     struct error err = {""};
     int started, code;
 
-    log_info("start", "version=" SAGA_VERSION " instance=%s http_port=%" PRId64,
-             process->settings.instance, process->settings.http_port);
+    log_info("start", "version=%s instance=%s http_port=%" PRId64, LOG_TEXT(SAGA_VERSION),
+             LOG_TEXT(process->settings.instance), process->settings.http_port);
     started = start(process, &err);
     if (started < 0)
         log_error("cannot_start", "reason=%s", LOG_TEXT(err.text));
     else
         supervise(process);
     code = stop(process, started);
-    log_info("stop", "instance=%s", process->settings.instance);
+    log_info("stop", "instance=%s", LOG_TEXT(process->settings.instance));
+    log_flush();
     return code;
 }
 
@@ -228,6 +310,8 @@ static int refuse(const struct error *err)
 static int prepare(struct process *process, struct error *err)
 {
     const char *name = process->service->participant->name;
+    struct tracer_config traces;
+    enum log_level level;
     int r = settings_read(process->service, &process->settings, err);
 
     if (r < 0)
@@ -242,7 +326,13 @@ static int prepare(struct process *process, struct error *err)
         .topic_prefix = process->settings.topic_prefix,
         .client_id = process->client_id,
     };
-    log_open(name, (enum log_level)process->settings.log_level);
+    snprintf(process->group, sizeof(process->group), "%s%s", process->settings.topic_prefix, name);
+    r = settings_log_level(&process->settings, &level, err);
+    if (r == 0)
+        r = settings_traces(&process->settings, &traces, err);
+    if (r < 0)
+        return r;
+    log_open(name, level, (enum log_format)process->settings.log_format);
     return settings_check_kafka(&process->context.kafka, err);
 }
 
@@ -269,7 +359,7 @@ int service_main(int argc, char *argv[], const struct service *service)
         return EXIT_FAILURE;
     mallopt(M_ARENA_MAX, MALLOC_ARENAS_MAX);
     process->service = service;
-    process->signal_fd = -1;
+    process->signal_fd = process->reload_fd = -1;
     if (str_equal(option, "--help")) {
         settings_print_help(service, stdout);
         return EXIT_SUCCESS;

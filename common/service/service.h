@@ -8,9 +8,11 @@
 
 #include "common/base/config.h"
 #include "common/base/error.h"
+#include "common/base/metrics.h"
 #include "common/http/http.h"
 #include "common/kafka/client.h"
 #include "common/kafka/participant.h"
+#include "common/trace/tracer.h"
 
 #define SERVICE_TEXT_SIZE 1024
 #define SERVICE_NAME_SIZE 128
@@ -24,6 +26,12 @@ struct service_settings {
     char instance[SERVICE_NAME_SIZE];
     int64_t http_port;
     int64_t log_level;
+    int64_t log_format;
+    char log_level_file[SERVICE_TEXT_SIZE];
+    char traces_endpoint[SERVICE_TEXT_SIZE];
+    char traces_name[SERVICE_NAME_SIZE]; /* never "" after start */
+    char traces_ratio[SERVICE_NAME_SIZE];
+    int64_t traces_sampler;
 };
 
 /* What an extension, such as the order service's front door, is given. Borrowed. */
@@ -31,6 +39,8 @@ struct service_context {
     const struct service_settings *settings;
     const void *config; /* the service's own settings; NULL: it has none */
     struct kafka_config kafka;
+    struct metrics *metrics;
+    struct tracer *tracer; /* NULL: no traces are exported */
 };
 
 /* Beside the participant: started before HTTP serves, ended after it was drained. */
@@ -41,7 +51,7 @@ struct service_extension {
     void (*close)(void *extension);
     /* 0, or a negative errno and a line that says what is missing. */
     int (*ready)(void *extension, struct error *err);
-    /* Routes beside /livez and /readyz; their context is replaced by the extension. */
+    /* Routes beside /livez, /readyz and /metrics; their context is replaced by the extension. */
     const struct http_route *routes;
     size_t route_count;
 };

@@ -18,7 +18,7 @@
 #include "common/event/order_view.h"
 
 /* Names the layout in history_layout.h; another one in the store's identity discards the store. */
-#define HISTORY_FORMAT "order-history-3"
+#define HISTORY_FORMAT "order-history-4"
 /* The tables of the store, in this order. */
 #define HISTORY_TABLES "records", "orders", "placed", "customers", "feed", "stock"
 #define HISTORY_TABLE_COUNT 6

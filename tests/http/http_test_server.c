@@ -330,7 +330,7 @@ int main(int argc, char *argv[])
     static struct fixture fixture = {.held = {.lock = PTHREAD_MUTEX_INITIALIZER},
                                      .tap = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
-    log_open("test", LOG_LEVEL_WARN);
+    log_open("test", LOG_LEVEL_WARN, LOG_FORMAT_LOGFMT);
     sem_init(&fixture.racer.given, 0, 0);
     sem_init(&fixture.racer.answered, 0, 0);
     return serve(&fixture, argc > 1 ? atoi(argv[1]) : CLOSE_MS_DEFAULT,

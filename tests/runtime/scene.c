@@ -147,7 +147,7 @@ void scene_start(void)
 
     ck_assert_uint_lt(scene.starts, STARTS_MAX);
     snprintf(scene.name, sizeof(scene.name), "payment%c", (char)('a' + scene.starts++));
-    log_open(scene.name, LOG_LEVEL_INFO);
+    log_open(scene.name, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
     ck_assert_msg(runtime_new(&scene.config, &scene.runtime, &err) == 0, "%s", err.text);
 }
 

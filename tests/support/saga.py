@@ -151,6 +151,8 @@ class Saga(Cluster):
             found += self._read_violations(log)
         shown = "\n".join(map(str, found[:VIOLATIONS_SHOWN]))
         assert not found, f"{len(found)} violations:\n{shown}"
+        if not self.foreign:  # of which only we know that they are no faults
+            self.sagactl("check", *(["--final"] if final else []))
         return log
 
     def _read_violations(self, log: Log) -> list:

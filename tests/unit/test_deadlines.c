@@ -293,7 +293,7 @@ int main(void)
     Suite *suite = suite_create("deadlines");
     TCase *tcase = tcase_create("deadlines");
 
-    log_open("test", LOG_LEVEL_ERROR);
+    log_open("test", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, NULL, tear_down);
     tcase_add_test(tcase, an_order_is_cancelled_when_its_deadline_has_passed);
