@@ -257,10 +257,11 @@ static int stop(struct process *process, int started)
     signal(SIGALRM, on_stop_timeout);
     alarm(STOP_S_MAX);
     atomic_store(&process->health.stopping, true);
-    if (process->health.runtime != NULL)
-        runtime_stop(process->health.runtime); /* its last commit goes on beside the next steps */
+    /* While all still works: a request may wait for what our own shard decides. */
     if (extension != NULL)
         extension->drain(process->health.extension_state);
+    if (process->health.runtime != NULL)
+        runtime_stop(process->health.runtime); /* its last commit goes on beside the next steps */
     if (process->server != NULL)
         http_server_drain(process->server);
     http_server_free(process->server, DRAIN_MS_MAX);
