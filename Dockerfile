@@ -29,10 +29,9 @@ COPY --from=build /out/usr/bin/sagactl /usr/bin/
 ENTRYPOINT ["/usr/bin/sagactl"]
 
 FROM runtime AS service
-# A local cache: what is lost of it is read again.
-VOLUME /var/lib/order-saga
-# Replicas have nothing of their own but the host name that the engine gives each.
-ENV DATA_DIR=/var/lib/order-saga SERVICE_INSTANCE=hostname
+# Replicas have nothing of their own but the host name that the engine gives each. DATA_DIR is below
+# the working directory, by instance. No VOLUME: engines forget to remove volumes without a name.
+ENV SERVICE_INSTANCE=hostname
 
 FROM service AS order
 COPY --from=build /out/usr/bin/order-service /usr/bin/

@@ -100,8 +100,10 @@ def system() -> Iterator[System]:
         system.begin()
         yield system
     finally:
+        used = system.compose.volumes()
         system.compose.down()
     assert system.compose.left_over() == {}
+    assert not used & set(docker("volume", "ls", "-q").split())
 
 
 @pytest.fixture(scope="session")

@@ -160,7 +160,7 @@ def test_replicas_are_told_apart_and_orders_still_add_up(stocked, watch, note):
     note(f"one of two replicas killed: {len(answered)} of {len(attempts)} orders accepted")
     assert [attempt for attempt in answered if attempt.invoked > alone], "the second replica takes no orders"
     stocked.assert_sound(watch)
-    compose.up("--scale", "payment=1", "--scale", "order=1")
+    compose.up("--scale", "payment=1", "--scale", "order=1", "--force-recreate", "--no-deps", *names)
     compose.wait_healthy(BACK_S)
 
 
