@@ -41,7 +41,7 @@ def wait_value(saga: Saga, service: str, wanted, name: str, **labels: str) -> No
                lambda: f"{name} {labels}\n{scrape(saga.service(service)).text}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def busy(shared) -> dict[str, Metrics]:
     """Everything has been counted at least once."""
     shared.place(Kind.SHIPPED)
