@@ -106,7 +106,7 @@ static void send_order(const struct order_posts *posts, const struct event *plac
 void order_posts_place(const struct order_posts *posts, struct http_request *request)
 {
     struct order_stamp stamp = new_stamp();
-    char traceparent[HTTP_TRACEPARENT_SIZE];
+    char traceparent[TRACEPARENT_SIZE];
     struct wait_subject subject = {.kind = WAIT_FOR_ORDER, .order_id = stamp.order_id};
     struct event event;
     struct error err;
@@ -162,7 +162,7 @@ static bool can_be_cancelled(const struct order_posts *posts, struct http_reques
 void order_posts_cancel(const struct order_posts *posts, struct http_request *request)
 {
     struct order_stamp stamp = new_stamp();
-    char traceparent[HTTP_TRACEPARENT_SIZE];
+    char traceparent[TRACEPARENT_SIZE];
     struct wait_subject subject = {.kind = WAIT_FOR_CANCELLATION, .order_id = stamp.order_id};
     const char *order_id = http_request_param(request, "order_id");
     struct event event;
