@@ -204,6 +204,7 @@ static int start(struct process *process, struct error *err)
 
     if (r == 0)
         r = start_tracer(process, err);
+    process->metrics.tracer = process->context.tracer;
     if (r == 0)
         r = start_runtime(process, err);
     if (r == 0 && service->extension != NULL) {
