@@ -121,11 +121,16 @@ enum MHD_Result answer_queue(struct http_request *request)
 {
     const struct http_route *route = request->match.route;
     struct MHD_Response *response = request->response;
+    char traceparent[TRACEPARENT_SIZE], trace_id[TRACE_ID_SIZE];
     enum MHD_Result result;
 
-    log_debug("http_request", "method=%s route=%s status=%u duration_ms=%lld",
+    tracing_end(request);
+    http_request_traceparent(request, traceparent);
+    traceparent_id(traceparent, trace_id);
+    log_debug("http_request", "method=%s route=%s status=%u duration_ms=%lld trace_id=%s",
               route != NULL ? route->method : "-", route != NULL ? route->path : "-",
-              request->status, (long long)(clock_monotonic_us() - request->since_us) / US_PER_MS);
+              request->status, (long long)(clock_monotonic_us() - request->since_us) / US_PER_MS,
+              trace_id);
     if (response == NULL)
         return MHD_NO;
     measure_answer(request, request->status);

@@ -21,6 +21,7 @@
 
 #include "common/base/error.h"
 #include "common/base/metrics.h"
+#include "common/trace/tracer.h"
 
 /* Bytes of a request body; longer ones are answered 413 without being stored. */
 #define HTTP_BODY_BYTES_MAX 65536
@@ -30,8 +31,8 @@
 #define HTTP_DISCARD_BYTES_MAX (16U << 20)
 /*
  * Connections at a time, over all and also from one address: behind a proxy or in a test all
- * clients share one. More wait in the kernel's queue until one is closed. More from one address than
- * it may have are closed at once.
+ * clients share one. More wait in the kernel's queue until one is closed; more from one address
+ * than it may have are closed at once.
  */
 #define HTTP_CONNECTIONS_MAX 2048
 /* Requests per second that a limit per address can be. */
@@ -59,8 +60,6 @@
 #define HTTP_IDEMPOTENCY_KEY_SIZE 256
 /* What a stream's read() returns when nothing will come any more. */
 #define HTTP_STREAM_END (-1)
-/* W3C Trace Context, version 00: "00-<32 hex>-<16 hex>-<2 hex>" and NUL. */
-#define HTTP_TRACEPARENT_SIZE 56
 
 struct http_server;
 struct http_request;
@@ -86,6 +85,7 @@ struct http_server_config {
     unsigned rate_per_address;
     const char *rate_path;   /* borrowed until http_server_free(); NULL: all paths */
     struct metrics *metrics; /* borrowed until http_server_free(); NULL: nothing is counted */
+    struct tracer *tracer;   /* borrowed, too; NULL: none */
 };
 
 /*
@@ -125,8 +125,11 @@ const char *http_request_body(const struct http_request *request, size_t *len);
 /* True if the body is said to be application/json in UTF-8, uncompressed. If not: 415. */
 bool http_request_is_json(const struct http_request *request);
 
-/* Its traceparent header; "" if there is none, or a malformed one, which is as good as none. */
-void http_request_traceparent(const struct http_request *request, char out[HTTP_TRACEPARENT_SIZE]);
+/*
+ * What is to be passed on of the trace of a POST: that of its traceparent header, or a new one if
+ * it has none, or a malformed one. "" of other requests.
+ */
+void http_request_traceparent(const struct http_request *request, char out[TRACEPARENT_SIZE]);
 
 /* A fault of a request: where, as a JSON pointer ("" is the whole), and what must be. */
 struct http_fault {

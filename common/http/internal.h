@@ -58,6 +58,10 @@ struct http_request {
     unsigned status;
     struct MHD_Response *response; /* NULL though answered: memory is short */
     struct http_stream *stream;    /* what produces the answer, or NULL */
+
+    bool has_trace, has_span;
+    struct trace_context trace; /* to be passed on */
+    struct span span;
 };
 
 /* A connection, as the reaper sees it. */
@@ -77,6 +81,7 @@ struct http_server {
     struct http_measures measures;
     const struct http_route *routes;
     size_t route_count;
+    struct tracer *tracer;
     uint16_t port;
     atomic_bool draining;
     atomic_bool closing; /* no handler is called and no stream read any more; see server.c */
@@ -118,6 +123,10 @@ void request_free(struct http_request *request);
 
 /* early.c: writes a problem document to the socket, past the library. */
 void answer_early(struct http_request *request, unsigned status, const char *detail);
+
+/* tracing.c: before the handler, and with the answer. */
+void tracing_begin(struct http_request *request);
+void tracing_end(struct http_request *request);
 
 /* request.c: all header lines of that name, in their order. */
 void request_each_line(const struct http_request *request, const char *name,

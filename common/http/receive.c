@@ -206,12 +206,14 @@ void request_handle(struct http_request *request)
     if (request->answered || request->spoken)
         return;
     reaper_set_waiting(request->server, request->connection, false);
-    if (request->server->closing)
+    if (request->server->closing) {
         refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, STOPPING);
-    else if (request->overlong)
+    } else if (request->overlong) {
         refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, TOO_LARGE);
-    else
+    } else {
+        tracing_begin(request);
         route->handler(request, route->context);
+    }
     assert(request->suspended || request->answered);
     if (request->body != NULL)
         release_body(request);

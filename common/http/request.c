@@ -87,31 +87,3 @@ bool http_request_is_json(const struct http_request *request)
     return type != NULL && is_json_type(type) &&
            (coding == NULL || strcasecmp(coding, "identity") == 0);
 }
-
-static bool is_hex(const char *text, size_t len)
-{
-    return strspn(text, "0123456789abcdef") >= len;
-}
-
-static bool is_zero(const char *text, size_t len)
-{
-    return strspn(text, "0") >= len;
-}
-
-/* Version, trace id, parent id, flags; ids of nothing but zeros are invalid. */
-static bool is_traceparent(const char *text)
-{
-    return strlen(text) == HTTP_TRACEPARENT_SIZE - 1 && strncmp(text, "00-", 3) == 0 &&
-           is_hex(text + 3, 32) && !is_zero(text + 3, 32) && text[35] == '-' &&
-           is_hex(text + 36, 16) && !is_zero(text + 36, 16) && text[52] == '-' &&
-           is_hex(text + 53, 2);
-}
-
-void http_request_traceparent(const struct http_request *request, char out[HTTP_TRACEPARENT_SIZE])
-{
-    const char *text = http_request_header(request, "traceparent");
-
-    out[0] = '\0';
-    if (text != NULL && is_traceparent(text))
-        memcpy(out, text, HTTP_TRACEPARENT_SIZE);
-}

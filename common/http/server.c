@@ -143,6 +143,7 @@ static struct http_server *server_alloc(const struct http_server_config *config)
         return NULL;
     server->routes = config->routes;
     server->route_count = config->route_count;
+    server->tracer = config->tracer;
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -45,7 +45,7 @@ static int64_t later(int64_t a, int64_t b)
  * hangs there is behind, too. How old the oldest is, is not known before it is read; but what came
  * after we had caught up is no older than that, and what follows a record is hardly older than it.
  */
-static void add_lag(struct bookmark *bookmark, int64_t end, int64_t now_ms, struct lag *lag)
+void bookmark_add_lag(struct bookmark *bookmark, int64_t end, int64_t now_ms, struct lag *lag)
 {
     int64_t records = end - later(bookmark->next, bookmark->end), oldest_ms;
 
@@ -77,7 +77,7 @@ struct lag bookmarks_lag(struct bookmarks *bookmarks, rd_kafka_t *consumer,
         if (bookmark->next >= 0 &&
             rd_kafka_get_watermark_offsets(consumer, topic->name, p, &first, &end) ==
                 RD_KAFKA_RESP_ERR_NO_ERROR)
-            add_lag(bookmark, end, now_ms, &lag);
+            bookmark_add_lag(bookmark, end, now_ms, &lag);
     }
     return lag;
 }

@@ -46,7 +46,10 @@ struct lag {
         oldest_ms; /* UTC: none of them is older, nor the oldest much younger; 0: there is none */
 };
 
-/* By what the consumer knows without asking. `now_ms` is UTC. */
+/* Adds what is left of a partition that ends there. `now_ms` is UTC; `end` -1: nobody knows. */
+void bookmark_add_lag(struct bookmark *bookmark, int64_t end, int64_t now_ms, struct lag *lag);
+
+/* By what the consumer knows without asking. */
 struct lag bookmarks_lag(struct bookmarks *bookmarks, rd_kafka_t *consumer,
                          const struct topic_state *topic, int64_t now_ms);
 

@@ -136,28 +136,14 @@ enum record_verdict record_read(struct codec *codec, const rd_kafka_message_t *m
     return check_key(message, ret, partition_count, err);
 }
 
-static bool is_traceparent(const char *text, size_t len)
-{
-    static const char pattern[] = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
-
-    if (len != TRACEPARENT_SIZE - 1)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
-
-        if (pattern[i] == 'x' ? !hex : text[i] != '-')
-            return false;
-    }
-    return true;
-}
-
 void record_traceparent(const rd_kafka_message_t *message, char out[TRACEPARENT_SIZE])
 {
     const char *text;
     size_t len;
 
     out[0] = '\0';
-    if (!record_header(message, HEADER_TRACEPARENT, &text, &len) || !is_traceparent(text, len))
+    if (!record_header(message, HEADER_TRACEPARENT, &text, &len) ||
+        !traceparent_is_valid(text, len))
         return;
     memcpy(out, text, len);
     out[len] = '\0';

@@ -11,9 +11,7 @@
 #include "common/base/error.h"
 #include "common/event/codec.h"
 #include "common/event/event.h"
-
-/* W3C Trace Context, version 00: "00-<32 hex>-<16 hex>-<2 hex>" and NUL. */
-#define TRACEPARENT_SIZE 56
+#include "common/trace/context.h"
 
 /*
  * Sends one event to its topic, with its key's partition chosen by murmur2. Asynchronous.

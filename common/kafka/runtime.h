@@ -26,6 +26,7 @@ struct runtime_config {
     const char *instance; /* SERVICE_INSTANCE */
     const char *data_dir;
     struct measures *measures; /* may be NULL */
+    struct tracer *tracer;     /* NULL: none */
 };
 
 enum runtime_role {

@@ -95,6 +95,7 @@ static int open_work(struct session *session, struct error *err)
         .topics = &session->topics,
         .ledger = session->ledger,
         .measures = session->config->measures,
+        .tracer = session->config->tracer,
     };
 
     return work_new(&config, &session->work, err);

@@ -16,6 +16,8 @@
 #include "common/kafka/dead_letter.h"
 #include "common/kafka/effect.h"
 #include "common/kafka/record.h"
+#include "common/kafka/spans.h"
+#include "common/kafka/work_log.h"
 
 /* A bookmark is saved with the first transaction after this, or on its own after that. */
 #define BOOKMARK_WITH_OUTPUT_MS 500
@@ -40,6 +42,8 @@ struct work {
     bool is_ledger[TOPIC_COUNT];
     struct shard shards[SHARDS_MAX];
     struct bookmarks bookmarks;
+    struct spans *spans;                /* NULL: none are made */
+    char traceparent[TRACEPARENT_SIZE]; /* of the input, and then of its span */
     struct event input;
     struct related_keys related;
     struct state state;
@@ -69,6 +73,8 @@ int work_new(const struct work_config *config, struct work **ret, struct error *
         return error_set(err, -ENOMEM, "out of memory");
     work->config = *config;
     r = codec_new(&work->codec, err);
+    if (r == 0)
+        r = spans_new(config->tracer, config->topics, &work->spans, err);
     if (r < 0)
         return r;
     work->shard_count =
@@ -87,6 +93,7 @@ void work_free(struct work *work)
     for (size_t i = 0; i < SHARDS_MAX; i++)
         publisher_free(work->shards[i].publisher);
     codec_free(work->codec);
+    spans_free(work->spans);
     free(work);
 }
 
@@ -126,25 +133,23 @@ static int learn(struct work *work, const rd_kafka_message_t *record, enum topic
     case RECORD_SKIPPED:
         break;
     case RECORD_REFUSED: /* not from us: nobody else may write here, but nobody can prevent it */
-        log_warn("foreign_record_in_ledger", "topic=%s partition=%d offset=%" PRId64 " reason=%s",
-                 rd_kafka_topic_name(record->rkt), (int)record->partition, record->offset,
-                 LOG_TEXT(why.text));
+        log_foreign_record(record, why.text);
         break;
     }
     ledger_advance(work->config.ledger, topic, record->partition, record->offset + 1);
     return r;
 }
 
-static int send_dead_letter(struct work *work, const rd_kafka_message_t *record, const char *cause,
-                            struct error *err)
+/* `event`: what it says, if it is an event. */
+static int send_dead_letter(struct work *work, const rd_kafka_message_t *record,
+                            const struct event *event, const char *cause, struct error *err)
 {
     const struct participant *participant = work->config.participant;
     struct shard *shard = &work->shards[work_shard_of(work, record->partition)];
     const char *topic = topic_state(work->config.topics, participant->dead_letters)->name;
 
-    log_warn("dead_letter", "topic=%s partition=%d offset=%" PRId64 " cause=%s",
-             rd_kafka_topic_name(record->rkt), (int)record->partition, record->offset,
-             LOG_TEXT(cause));
+    log_dead_letter(record, event, work->traceparent, cause);
+    spans_process(work->spans, record, event, "dead_letter", work->traceparent);
     shard->has_dead_letter = true;
     measures_dead_letter(work->config.measures,
                          topic_by_name(work->config.topics, rd_kafka_topic_name(record->rkt)));
@@ -187,11 +192,13 @@ static int publish_decision(struct work *work, const rd_kafka_message_t *record,
     char traceparent[TRACEPARENT_SIZE];
     int r = 0;
 
-    record_traceparent(record, traceparent);
+    if (work->decision.event_count > 0)
+        spans_process(work->spans, record, &work->input, NULL, work->traceparent);
     for (size_t i = 0; r == 0 && i < work->decision.event_count; i++) {
         struct event *event = &work->decision.events[i];
 
         effect_complete(event, &work->input, clock_utc_ms());
+        spans_send(work->spans, event, work->traceparent, traceparent);
         r = publisher_send(publisher, work->codec, event,
                            topic_state(work->config.topics, event_topic(event->type))->name,
                            traceparent, err);
@@ -200,16 +207,6 @@ static int publish_decision(struct work *work, const rd_kafka_message_t *record,
         measures_event(work->config.measures, event, &work->input, work->config.ledger);
     }
     return r;
-}
-
-static void log_decision(const struct work *work)
-{
-    const struct decision *decision = &work->decision;
-    const char *to = decision->event_count > 0 ? event_type_name(decision->events[0].type) : "-";
-
-    log_debug("decision", "event_id=%s order_id=%s input=%s from=%s to=%s", work->input.event_id,
-              work->input.correlation_id, event_type_name(work->input.type),
-              event_type_name(work->state.last->type), to);
 }
 
 static int decide(struct work *work, const rd_kafka_message_t *record, struct error *err)
@@ -224,8 +221,8 @@ static int decide(struct work *work, const rd_kafka_message_t *record, struct er
     work->decision.event_count = 0;
     participant->decide(work->config.settings, &in, &work->state, &work->decision);
     if (work->decision.impossible != NULL)
-        return send_dead_letter(work, record, work->decision.impossible, err);
-    log_decision(work);
+        return send_dead_letter(work, record, &work->input, work->decision.impossible, err);
+    log_decision(&work->input, work->state.last, &work->decision, work->traceparent);
     return publish_decision(work, record, err);
 }
 
@@ -240,6 +237,7 @@ static int judge(struct work *work, const rd_kafka_message_t *record, enum topic
 
     if (is_replay && dead_letter_is_mark(record))
         return 0;
+    record_traceparent(record, work->traceparent);
     switch (record_read(work->codec, record, work->decides, partition_count, &work->input, &why)) {
     case RECORD_EVENT:
         cause = is_replay ? dead_letter_obstacle(&work->input, clock_utc_ms()) : NULL;
@@ -250,7 +248,8 @@ static int judge(struct work *work, const rd_kafka_message_t *record, enum topic
         cause = why.text;
         break;
     }
-    return cause != NULL ? send_dead_letter(work, record, cause, err) : decide(work, record, err);
+    return cause != NULL ? send_dead_letter(work, record, NULL, cause, err)
+                         : decide(work, record, err);
 }
 
 int work_take(struct work *work, const rd_kafka_message_t *record, struct error *err)
@@ -372,6 +371,8 @@ int work_commit(struct work *work, struct elector *elector, bool last, struct er
     measures_batch(work->config.measures, r == 0);
     if (r == 0)
         r = ledger_commit(work->config.ledger, clock_utc_ms(), err);
+    if (r == 0)
+        spans_commit(work->spans);
     if (work->record_count > 0)
         log_debug("batch", "records=%zu commit_ms=%" PRId64, work->record_count,
                   clock_monotonic_ms() - start_ms);
@@ -390,5 +391,6 @@ void work_drop(struct work *work)
     work->record_count = 0;
     measures_batch(work->config.measures, false);
     bookmarks_forget(&work->bookmarks);
+    spans_drop(work->spans);
     ledger_drop(work->config.ledger);
 }

@@ -36,6 +36,7 @@ struct work_config {
     const struct topics *topics;
     struct ledger *ledger;
     struct measures *measures; /* may be NULL */
+    struct tracer *tracer;     /* NULL: none */
 };
 
 int work_new(const struct work_config *config, struct work **ret, struct error *err);

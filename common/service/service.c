@@ -41,6 +41,7 @@
    s. */
 #define DRAIN_MS_MAX 4000
 #define STOP_S_MAX 6
+#define FLUSH_TRACES_MS_MAX 500
 #define CLOSE_S_MAX 2
 /* librdkafka hands memory from thread to thread; an arena for each of them keeps what it freed. */
 #define MALLOC_ARENAS_MAX 2
@@ -49,6 +50,7 @@ struct process {
     const struct service *service;
     struct service_settings settings;
     char client_id[SERVICE_NAME_SIZE * 2];
+    char group[SERVICE_NAME_SIZE * 2]; /* the consumers' */
     struct service_context context;
     struct http_route routes[ROUTES_MAX];
     size_t route_count;
@@ -146,6 +148,7 @@ static int serve_http(struct process *process, struct error *err)
         .connections_per_address = (unsigned)process->settings.http_connections_per_address,
         .rate_per_address = (unsigned)process->settings.http_rate_per_address,
         .rate_path = RATE_PATH,
+        .tracer = process->context.tracer,
     };
     int r = http_server_new(&config, &process->server, err);
 
@@ -172,10 +175,20 @@ static int start_metrics(struct process *process, struct error *err)
     return r;
 }
 
-static int start(struct process *process, struct error *err)
+static int start_tracer(struct process *process, struct error *err)
+{
+    struct tracer_config config;
+    int r = settings_traces(&process->settings, &config, err);
+
+    config.source.consumer_group = process->group;
+    if (r == 0 && config.endpoint[0] != '\0')
+        r = tracer_new(&config, &process->context.tracer, err);
+    return r;
+}
+
+static int start_runtime(struct process *process, struct error *err)
 {
     const struct service *service = process->service;
-    int r = start_metrics(process, err);
     const struct runtime_config config = {
         .participant = service->participant,
         .settings = service->config,
@@ -183,10 +196,22 @@ static int start(struct process *process, struct error *err)
         .instance = process->settings.instance,
         .data_dir = process->settings.data_dir,
         .measures = process->measures,
+        .tracer = process->context.tracer,
     };
 
+    return runtime_new(&config, &process->health.runtime, err);
+}
+
+static int start(struct process *process, struct error *err)
+{
+    const struct service *service = process->service;
+    int r = start_metrics(process, err);
+
     if (r == 0)
-        r = runtime_new(&config, &process->health.runtime, err);
+        r = start_tracer(process, err);
+    process->metrics.tracer = process->context.tracer;
+    if (r == 0)
+        r = start_runtime(process, err);
     if (r == 0 && service->extension != NULL) {
         r = service->extension->open(&process->context, &process->health.extension_state, err);
         process->health.extension = r == 0 ? service->extension : NULL;
@@ -238,10 +263,11 @@ static int stop(struct process *process, int started)
     signal(SIGALRM, on_stop_timeout);
     alarm(STOP_S_MAX);
     atomic_store(&process->health.stopping, true);
-    if (process->health.runtime != NULL)
-        runtime_stop(process->health.runtime); /* its last commit goes on beside the next steps */
+    /* While all still works: a request may wait for what our own shard decides. */
     if (extension != NULL)
         extension->drain(process->health.extension_state);
+    if (process->health.runtime != NULL)
+        runtime_stop(process->health.runtime); /* its last commit goes on beside the next steps */
     if (process->server != NULL)
         http_server_drain(process->server);
     http_server_free(process->server, DRAIN_MS_MAX);
@@ -250,12 +276,14 @@ static int stop(struct process *process, int started)
     if (ended < 0)
         log_error("runtime_ended", "reason=%s", LOG_TEXT(err.text));
     stop_exit_code = exit_code(started, ended);
+    tracer_flush(process->context.tracer, FLUSH_TRACES_MS_MAX);
     alarm(CLOSE_S_MAX); /* nothing can be lost any more, whatever the clients do at their end */
     runtime_free(process->health.runtime);
     if (extension != NULL)
         extension->close(process->health.extension_state);
     measures_free(process->measures);
     metrics_free(process->context.metrics);
+    tracer_free(process->context.tracer);
     close_fd(&process->signal_fd);
     close_fd(&process->reload_fd);
     alarm(0);
@@ -289,6 +317,7 @@ static int refuse(const struct error *err)
 static int prepare(struct process *process, struct error *err)
 {
     const char *name = process->service->participant->name;
+    struct tracer_config traces;
     enum log_level level;
     int r = settings_read(process->service, &process->settings, err);
 
@@ -304,7 +333,10 @@ static int prepare(struct process *process, struct error *err)
         .topic_prefix = process->settings.topic_prefix,
         .client_id = process->client_id,
     };
+    snprintf(process->group, sizeof(process->group), "%s%s", process->settings.topic_prefix, name);
     r = settings_log_level(&process->settings, &level, err);
+    if (r == 0)
+        r = settings_traces(&process->settings, &traces, err);
     if (r < 0)
         return r;
     log_open(name, level, (enum log_format)process->settings.log_format);

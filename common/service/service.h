@@ -12,6 +12,7 @@
 #include "common/http/http.h"
 #include "common/kafka/client.h"
 #include "common/kafka/participant.h"
+#include "common/trace/tracer.h"
 
 #define SERVICE_TEXT_SIZE 1024
 #define SERVICE_NAME_SIZE 128
@@ -29,6 +30,10 @@ struct service_settings {
     int64_t log_level;
     int64_t log_format;
     char log_level_file[SERVICE_TEXT_SIZE];
+    char traces_endpoint[SERVICE_TEXT_SIZE];
+    char traces_name[SERVICE_NAME_SIZE]; /* never "" after start */
+    char traces_ratio[SERVICE_NAME_SIZE];
+    int64_t traces_sampler;
 };
 
 /* What an extension, such as the order service's front door, is given. Borrowed. */
@@ -37,6 +42,7 @@ struct service_context {
     const void *config; /* the service's own settings; NULL: it has none */
     struct kafka_config kafka;
     struct metrics *metrics;
+    struct tracer *tracer; /* NULL: no traces are exported */
 };
 
 /* Beside the participant: started before HTTP serves, ended after it was drained. */

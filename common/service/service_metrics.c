@@ -24,6 +24,7 @@ enum row {
     ROW_ROLE,
     ROW_SHARDS_OWNED,
     ROW_PROGRESS_AGE,
+    ROW_SPANS,
     ROW_CPU,
     ROW_RESIDENT,
     ROW_VIRTUAL,
@@ -52,6 +53,12 @@ static const struct metric_info rows[ROW_COUNT] = {
                           .help = "Since the last sign of progress, which is given when idle, too.",
                           .type = METRIC_GAUGE,
                           .unit = METRIC_SECONDS},
+    [ROW_SPANS] = {.name = "saga_spans_total",
+                   .help = "Spans of traces: exported, dropped for want of room, or failed at the "
+                           "receiver.",
+                   .type = METRIC_COUNTER,
+                   .labels = {"result"},
+                   .series_max = 3},
     [ROW_CPU] = {.name = "process_cpu_seconds_total",
                  .help = "Processor time used, of the system for it included.",
                  .type = METRIC_COUNTER,
@@ -129,8 +136,13 @@ static void collect(void *context)
     struct service_metrics *metrics = context;
     struct runtime *runtime = metrics->health->runtime;
     struct runtime_health health;
+    struct tracer_counts spans;
 
     runtime_health(runtime, &health);
+    tracer_counts(metrics->tracer, &spans);
+    metric_set(metrics->spans_exported, (int64_t)spans.exported);
+    metric_set(metrics->spans_dropped, (int64_t)spans.dropped);
+    metric_set(metrics->spans_failed, (int64_t)spans.failed);
     metric_set(metrics->ready, health_is_ready(metrics->health));
     for (int role = 0; role < RUNTIME_ROLE_COUNT; role++)
         metric_set(metrics->roles[role], health.role == (enum runtime_role)role);
@@ -153,6 +165,9 @@ void service_metrics_init(struct service_metrics *ret, struct metrics *metrics, 
             found[ROW_ROLE], (const char *const[]){health_role_name((enum runtime_role)role)});
     ret->shards_owned = metric_series(found[ROW_SHARDS_OWNED], NULL);
     ret->progress_age = metric_series(found[ROW_PROGRESS_AGE], NULL);
+    ret->spans_exported = metric_series(found[ROW_SPANS], (const char *const[]){"exported"});
+    ret->spans_dropped = metric_series(found[ROW_SPANS], (const char *const[]){"dropped"});
+    ret->spans_failed = metric_series(found[ROW_SPANS], (const char *const[]){"failed"});
     ret->cpu = metric_series(found[ROW_CPU], NULL);
     ret->resident = metric_series(found[ROW_RESIDENT], NULL);
     ret->virtual = metric_series(found[ROW_VIRTUAL], NULL);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 /* Kafka allows 249 characters for a topic; ours take up to 32 of them. */
 #define PREFIX_LENGTH_MAX 100
 #define INSTANCE_LENGTH_MAX 64
-#define SETTING_COUNT 11
+#define SETTING_COUNT 15
 /* HTTP_CONNECTIONS_MAX: no other limit than that for all. */
 #define CONNECTIONS_DEFAULT "2048"
 /* The value of SERVICE_INSTANCE that stands for the host's name. */
@@ -25,6 +26,8 @@
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
+static const char *const samplers[] = {"parentbased_always_on", "parentbased_always_off",
+                                       "parentbased_traceidratio", NULL};
 
 /* A function, since the default port differs between the services. */
 static void fill_table(const struct service *service, struct setting table[SETTING_COUNT])
@@ -57,6 +60,18 @@ static void fill_table(const struct service *service, struct setting table[SETTI
          "File with such a level in place of LOG_LEVEL; read again upon SIGHUP.", NULL},
         {"LOG_FORMAT", SETTING_CHOICE, SETTING_OFFSET(struct service_settings, log_format), 0, 0,
          "logfmt", "", "How lines are written to standard output.", log_formats},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT", SETTING_TEXT,
+         SETTING_OFFSET(struct service_settings, traces_endpoint), 0, SERVICE_TEXT_SIZE - 1, NULL,
+         "URL", "Where traces are sent, by OTLP/HTTP JSON; /v1/traces is appended. Empty: nowhere.",
+         NULL},
+        {"OTEL_SERVICE_NAME", SETTING_TEXT, SETTING_OFFSET(struct service_settings, traces_name), 0,
+         SERVICE_NAME_SIZE - 1, NULL, "", "Its name in traces. Empty: order-saga-<service>.", NULL},
+        {"OTEL_TRACES_SAMPLER", SETTING_CHOICE,
+         SETTING_OFFSET(struct service_settings, traces_sampler), 0, 0, samplers[0], "",
+         "Which traces are sent of those that begin here.", samplers},
+        {"OTEL_TRACES_SAMPLER_ARG", SETTING_TEXT,
+         SETTING_OFFSET(struct service_settings, traces_ratio), 0, SERVICE_NAME_SIZE - 1, NULL,
+         "0 to 1", "Their share, for traceidratio. Empty: 1.", NULL},
         {"SERVICE_INSTANCE", SETTING_NAME, SETTING_OFFSET(struct service_settings, instance), 1,
          INSTANCE_LENGTH_MAX, "0", "",
          "Name, unique among the instances of the service, the same after a restart. hostname: "
@@ -106,6 +121,9 @@ int settings_read(const struct service *service, struct service_settings *ret, s
     r = config_read(table, SETTING_COUNT, ret, err);
     if (r == 0 && service->setting_count > 0)
         r = config_read(service->settings, service->setting_count, service->config, err);
+    if (r == 0 && ret->traces_name[0] == '\0')
+        snprintf(ret->traces_name, sizeof(ret->traces_name), "order-saga-%s",
+                 service->participant->name);
     if (r == 0)
         r = fill_instance(ret, err);
     return r < 0 ? r : fill_data_dir(service, ret, err);
@@ -147,6 +165,32 @@ static void check_mode(const char *path)
     if (stat(path, &status) == 0 && (status.st_mode & S_IRWXO) != 0)
         log_warn("secret_readable", "file=%s mode=%04o reason=\"others may read it\"",
                  LOG_TEXT(path), (unsigned)(status.st_mode & 07777));
+}
+
+int settings_traces(const struct service_settings *settings, struct tracer_config *ret,
+                    struct error *err)
+{
+    const char *endpoint = settings->traces_endpoint, *ratio = settings->traces_ratio;
+    char *end;
+
+    *ret = (struct tracer_config){.endpoint = endpoint,
+                                  .source = {.service_name = settings->traces_name,
+                                             .service_version = SAGA_VERSION,
+                                             .instance = settings->instance,
+                                             .topic_prefix = settings->topic_prefix},
+                                  .sampler = (enum trace_sampler)settings->traces_sampler,
+                                  .ratio = 1};
+    if (endpoint[0] != '\0' && strncmp(endpoint, "http://", 7) != 0 &&
+        strncmp(endpoint, "https://", 8) != 0)
+        return error_set(err, -EINVAL,
+                         "OTEL_EXPORTER_OTLP_ENDPOINT must begin with http:// or https://");
+    if (ratio[0] == '\0')
+        return 0;
+    ret->ratio = strtod(ratio, &end);
+    if (*end != '\0' || !(ret->ratio >= 0 && ret->ratio <= 1))
+        return error_set(err, -EINVAL, "OTEL_TRACES_SAMPLER_ARG must be from 0 to 1, not '%s'",
+                         ratio);
+    return 0;
 }
 
 int settings_check_kafka(const struct kafka_config *kafka, struct error *err)

@@ -18,6 +18,10 @@ int settings_read(const struct service *service, struct service_settings *ret, s
 int settings_log_level(const struct service_settings *settings, enum log_level *ret,
                        struct error *err);
 
+/* Checks them and fills in `ret`, but for its consumer group, which is not a setting. */
+int settings_traces(const struct service_settings *settings, struct tracer_config *ret,
+                    struct error *err);
+
 /* Has librdkafka check the properties file, without connecting. Returns 0 or a negative errno. */
 int settings_check_kafka(const struct kafka_config *kafka, struct error *err);
 

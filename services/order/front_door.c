@@ -191,8 +191,11 @@ static int open_parts(struct front_door *door, const struct service_context *con
                       struct error *err)
 {
     const struct order_settings *settings = context->config;
-    const struct order_publisher_config publisher = {
-        .kafka = &context->kafka, .on_settled = on_settled, .on_tick = on_tick, .context = door};
+    const struct order_publisher_config publisher = {.kafka = &context->kafka,
+                                                     .on_settled = on_settled,
+                                                     .on_tick = on_tick,
+                                                     .context = door,
+                                                     .tracer = context->tracer};
     const struct projection_config projection = {
         .kafka = &context->kafka,
         .data_dir = context->settings->data_dir,

@@ -112,7 +112,7 @@ void order_posts_place(const struct order_posts *posts, struct http_request *req
                        const char *client)
 {
     struct order_stamp stamp = new_stamp();
-    char traceparent[HTTP_TRACEPARENT_SIZE];
+    char traceparent[TRACEPARENT_SIZE];
     struct wait_subject subject = {.kind = WAIT_FOR_ORDER, .order_id = stamp.order_id};
     struct event event;
     struct error err;
@@ -171,7 +171,7 @@ void order_posts_cancel(const struct order_posts *posts, struct http_request *re
                         const char *client)
 {
     struct order_stamp stamp = new_stamp();
-    char traceparent[HTTP_TRACEPARENT_SIZE];
+    char traceparent[TRACEPARENT_SIZE];
     struct wait_subject subject = {.kind = WAIT_FOR_CANCELLATION, .order_id = stamp.order_id};
     const char *order_id = http_request_param(request, "order_id");
     struct event event;

@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/base/util.h"
 #include "common/kafka/record.h"
+#include "common/kafka/spans.h"
 #include "common/kafka/topics.h"
 
 #define TICK_MS 100
@@ -193,13 +194,20 @@ int order_publisher_send(struct order_publisher *publisher, struct codec *codec,
                          const struct event *event, const char *traceparent, uint64_t ticket,
                          struct error *err)
 {
-    char topic[TOPIC_NAME_SIZE];
+    char topic[TOPIC_NAME_SIZE], header[TRACEPARENT_SIZE];
+    struct tracer *tracer = publisher->config.tracer;
+    struct span span;
+    bool has_span = span_begin_send(tracer, event, traceparent, header, &span);
     int r;
 
     topic_name(publisher->config.kafka->topic_prefix, event_topic(event->type), topic);
     pthread_rwlock_rdlock(&publisher->lock);
-    r = record_send(publisher->producer, codec, event, topic, SOURCE, traceparent,
+    r = record_send(publisher->producer, codec, event, topic, SOURCE, header,
                     (void *)(uintptr_t)ticket, err);
     pthread_rwlock_unlock(&publisher->lock);
+    if (has_span) {
+        span.error = r < 0 ? "not_sent" : NULL;
+        tracer_end(tracer, &span); /* whether the broker has it, the request's span says */
+    }
     return r;
 }

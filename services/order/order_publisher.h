@@ -11,6 +11,7 @@
 #include "common/base/error.h"
 #include "common/event/codec.h"
 #include "common/kafka/client.h"
+#include "common/trace/tracer.h"
 
 /* A record that the broker has not confirmed by then has failed. */
 #define PUBLISH_MS_MAX 10000
@@ -32,6 +33,7 @@ struct order_publisher_config {
     void (*on_settled)(void *context, const struct publication *publication);
     void (*on_tick)(void *context); /* some times a second */
     void *context;
+    struct tracer *tracer; /* borrowed, too; NULL: none */
 };
 
 /* `ret` is owned by the caller. Returns 0, -EINVAL (settings), -ENOMEM or -EIO. Asks no broker. */
@@ -46,7 +48,8 @@ size_t order_publisher_queued(struct order_publisher *publisher);
 
 /*
  * Sends an event that is keyed by an order to its topic; on_settled() may be called before this
- * returns. Any thread, with its own codec. `ticket` comes back with it.
+ * returns. Any thread, with its own codec. `ticket` comes back with it. Without a `traceparent`
+ * (NULL) it begins a trace, if there is a tracer.
  * Returns 0, -ENOBUFS (too much is under way), -EINVAL (no valid event) or -EIO.
  */
 int order_publisher_send(struct order_publisher *publisher, struct codec *codec,

@@ -45,9 +45,12 @@ void order_wait_free(struct order_wait *wait)
 struct order_wait *order_wait_new(struct http_request *request, const struct wait_subject *subject)
 {
     struct order_wait *wait = calloc(1, sizeof(*wait));
+    char traceparent[TRACEPARENT_SIZE];
 
     if (wait == NULL)
         return NULL;
+    http_request_traceparent(request, traceparent);
+    traceparent_id(traceparent, wait->trace_id);
     wait->kind = subject->kind;
     wait->request = request;
     wait->since_ms = clock_monotonic_ms();

@@ -17,6 +17,7 @@ struct order_wait {
     struct http_preferences preferences; /* what is granted of them */
     int64_t since_ms;                    /* monotonic */
     struct order_placed *asked;          /* owned; NULL: no key */
+    char trace_id[TRACE_ID_SIZE];        /* for logs */
 };
 
 /* An order as it stands. */

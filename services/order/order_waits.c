@@ -138,7 +138,8 @@ static void end_wait(struct order_waits *waits, struct order_wait *wait, const c
     if (r == 0 && sight.stage >= order_wait_needs(wait)) {
         proceed(waits, wait, &sight, true);
     } else {
-        log_warn("request_not_confirmed", "order_id=%s reason=%s", order_id, LOG_TEXT(why));
+        log_warn("request_not_confirmed", "order_id=%s trace_id=%s reason=%s", order_id,
+                 wait->trace_id, LOG_TEXT(why));
         order_wait_answer_doubt(wait, why);
         order_wait_free(wait);
     }
@@ -186,10 +187,11 @@ void order_waits_settle(struct order_waits *waits, const struct publication *pub
 
     if (publication->is_confirmed)
         return; /* what counts is that it can be read */
-    log_warn("request_not_published", "order_id=%s may_exist=%d reason=%s", publication->order_id,
-             publication->may_exist, LOG_TEXT(publication->reason));
     wait = (struct order_wait *)waiters_take_ticket(waits->waiters, publication->order_id,
                                                     publication->ticket);
+    log_warn("request_not_published", "order_id=%s trace_id=%s may_exist=%d reason=%s",
+             publication->order_id, wait != NULL ? wait->trace_id : "-", publication->may_exist,
+             LOG_TEXT(publication->reason));
     if (wait == NULL)
         return;
     if (publication->may_exist)

@@ -5,13 +5,16 @@ What it sees is tried in tests/sagactl; and each test that ends with assert_soun
 
 import json
 
-from confluent_kafka import Producer
-from support.events import cancellation_requested, new_event
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from support.events import cancellation_requested, new_event, partition_of
 from support.orders import Kind, OrderMix
-from support.topics import REQUEST_S
+from support.synthetic import PARTITIONS
+from support.topics import REQUEST_S, end_offsets
 
 RATE = 60
 CHECKS = 4
+ORDERS = 30
 CANCEL_EVERY = 5
 
 
@@ -64,6 +67,21 @@ def test_an_order_that_is_open_is_a_finding_only_of_a_system_at_rest(saga):
     saga.service("shipping").start()
     saga.wait_final()
     saga.assert_sound()
+
+
+def test_orders_whose_events_have_expired_are_left_out_and_counted(saga):
+    """Of one topic of one partition alone: the order's other events are there still."""
+    ids = [saga.place(Kind.SHIPPED).order_id for _ in range(ORDERS)]
+    saga.wait_final()
+    gone = [order_id for order_id in ids if partition_of(order_id.encode(), PARTITIONS["payments"]) == 1]
+    admin = AdminClient({"bootstrap.servers": saga.bootstrap})
+    ends = end_offsets(saga.bootstrap, saga.prefix)
+    assert gone
+    deleted = admin.delete_records([TopicPartition(f"{saga.prefix}payments", 1, ends["payments", 1])])
+    for result in deleted.values():
+        result.result(REQUEST_S)
+    told = json.loads(saga.sagactl("check", "--final", "--json").stdout)
+    assert (told["orders"], told["left_out"]) == (ORDERS - len(gone), len(gone))
 
 
 def test_a_transaction_that_was_left_open_is_a_finding_of_a_system_at_rest(saga):

@@ -22,13 +22,15 @@ PRODUCT = ("common", "services", "tools")
 
 LAYERS = {  # who may include what, below the root
     "common/base": ("common/base",),
+    "common/trace": ("common/base", "common/trace"),
     "common/event": ("common/base", "common/event", "schemas"),
-    "common/kafka": ("common/base", "common/event", "common/kafka", "schemas"),
-    "common/http": ("common/base", "common/http"),
+    "common/kafka": ("common/base", "common/trace", "common/event", "common/kafka", "schemas"),
+    "common/http": ("common/base", "common/trace", "common/http"),
     "common/service": ("common", "schemas"),
 }
 LIBRARIES = {  # the only users of a library's header
-    "yyjson.h": ("common/event", "services", "tools"),
+    "yyjson.h": ("common/event", "common/trace", "services", "tools"),
+    "curl/curl.h": ("common/trace",),
     "jansson.h": ("common/http", "services", "tools"),
     "librdkafka/rdkafka.h": ("common/kafka", "services", "tools"),
     "lmdb.h": ("common/kafka",),

@@ -75,26 +75,38 @@ static const struct {
 
 /* --- ledgers: what each says about the order */
 
-/* The order's events in this topic, as many as fit, and as text. Returns how many there are. */
-static size_t chain_of(const struct trail *trail, enum topic topic, enum event_type out[CHAIN_MAX],
-                       char text[CHAIN_TEXT_SIZE])
+static bool is_of(const struct fact *fact, enum topic topic)
 {
-    size_t count = 0, len = 0;
+    return event_topic((enum event_type)fact->type) == topic;
+}
+
+/* The order's events in this topic, as many as fit. Returns how many there are. */
+static size_t chain_of(const struct trail *trail, enum topic topic, enum event_type out[CHAIN_MAX])
+{
+    size_t count = 0;
 
     memset(out, 0, CHAIN_MAX * sizeof(*out));
-    text[0] = '\0';
     for (const struct fact *fact = fact_first(trail->check, trail->order); fact != NULL;
          fact = fact_next(trail->check, fact)) {
-        if (event_topic((enum event_type)fact->type) != topic)
-            continue;
-        if (count < CHAIN_MAX)
+        if (is_of(fact, topic) && count < CHAIN_MAX)
             out[count] = (enum event_type)fact->type;
-        if (len < CHAIN_TEXT_SIZE)
-            len += (size_t)snprintf(text + len, CHAIN_TEXT_SIZE - len, "%s%s", len > 0 ? " " : "",
-                                    event_type_name((enum event_type)fact->type));
-        count++;
+        count += is_of(fact, topic) ? 1 : 0;
     }
     return count;
+}
+
+static const char *chain_text(const struct trail *trail, enum topic topic,
+                              char out[CHAIN_TEXT_SIZE])
+{
+    size_t len = 0;
+
+    str_copy(out, CHAIN_TEXT_SIZE, "nothing");
+    for (const struct fact *fact = fact_first(trail->check, trail->order); fact != NULL;
+         fact = fact_next(trail->check, fact))
+        if (is_of(fact, topic) && len < CHAIN_TEXT_SIZE)
+            len += (size_t)snprintf(out + len, CHAIN_TEXT_SIZE - len, "%s%s", len > 0 ? " " : "",
+                                    event_type_name((enum event_type)fact->type));
+    return out;
 }
 
 static bool is_chain(enum topic topic, const enum event_type types[CHAIN_MAX])
@@ -113,10 +125,11 @@ static void judge_ledgers(const struct trail *trail)
 
     for (size_t i = 0; i < ARRAY_LEN(ledgers); i++) {
         enum topic topic = ledgers[i].topic;
-        size_t count = chain_of(trail, topic, types, text);
+        size_t count = chain_of(trail, topic, types);
 
         CHECK_THAT(trail->check, count < CHAIN_MAX && is_chain(topic, types), ledgers[i].invariant,
-                   trail->id, "%s says %s", topic_info(topic)->name, text);
+                   trail->id, "%s says %s", topic_info(topic)->name,
+                   chain_text(trail, topic, text));
     }
 }
 
@@ -135,7 +148,7 @@ static void judge_end(const struct trail *trail, enum event_type outcome)
 
     for (size_t i = 0; i < ARRAY_LEN(ledgers); i++) {
         enum topic topic = ledgers[i].topic;
-        size_t count = chain_of(trail, topic, types, text);
+        size_t count = chain_of(trail, topic, types);
         /* A cancelled order may never have come as far; its money is always accounted for. */
         bool may_be_silent = outcome == EVENT_ORDER_CANCELLED && topic != TOPIC_PAYMENTS;
         bool holds = count == 0          ? may_be_silent
@@ -145,7 +158,7 @@ static void judge_end(const struct trail *trail, enum event_type outcome)
         if (topic != TOPIC_ORDER_OUTCOMES)
             CHECK_THAT(trail->check, holds, 3, trail->id, "%s, but %s says %s",
                        event_type_name(outcome), topic_info(topic)->name,
-                       count > 0 ? text : "nothing");
+                       chain_text(trail, topic, text));
     }
 }
 
