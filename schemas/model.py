@@ -282,7 +282,8 @@ def read_default(result: Field, schema: dict, where: str):
             raise SchemaError(f"{where}: optional, so it needs a valid default")
         if result.kind not in ("choice", "integer", "text", "uuid"):
             raise SchemaError(f"{where}: an optional {result.kind} is not supported")
-        if result.kind in ("text", "uuid") and (result.default or result.minimum < 1):
+        is_empty_allowed = result.default == "" and result.kind == "text"
+        if result.kind in ("text", "uuid") and (result.default or result.minimum < 1) and not is_empty_allowed:
             raise SchemaError(f"{where}: an optional {result.kind} is \"\" when absent")
 
 

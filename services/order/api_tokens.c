@@ -48,6 +48,8 @@ static int read_line(char *line, struct api_token *ret, struct error *err)
     *token++ = '\0';
     token += strspn(token, SPACES);
     token[strcspn(token, SPACES)] = '\0';
+    if (*client_id == '\0')
+        return error_set(err, -EINVAL, "there is no client id");
     if (event_text_check(EVENT_ORDER_PLACED, "client_id", client_id, &why) < 0)
         return error_set(err, -EINVAL, "the client id %s", why.text);
     if (!is_token(token))

@@ -73,6 +73,7 @@ def new_required_member(document):
 
 TYPES, PLACED, TOPICS, ENVELOPE = "types.json", "events/OrderPlaced.json", "topics.json", "envelope.json"
 SCHEMA_VERSION = "envelope.json#/properties/schema_version/default"
+NOW = schemas.load_schema("envelope.json")["properties"]["schema_version"]["default"]
 MEMBERS = "events/OrderPlaced.json#/properties/data/properties"
 NEW = {"type": "integer", "minimum": 0, "maximum": 9, "default": 0}
 REFUSED = {  # file, what is done to it, how the line begins
@@ -160,9 +161,10 @@ REFUSED = {  # file, what is done to it, how the line begins
         "types.json#/$defs/order_item/properties/unit_price: the member was removed"),
     "no envelope": (PLACED, lambda d: d.pop("allOf"), "events/OrderPlaced.json#/allOf: was"),
     "one rule more": (PLACED, lambda d: d["allOf"].append({}), "events/OrderPlaced.json#/allOf: was"),
-    "a member without a new schema_version": (PLACED, new_member(**NEW), f"{SCHEMA_VERSION}: was 1, is 1"),
+    "a member without a new schema_version": (PLACED, new_member(**NEW), f"{SCHEMA_VERSION}: was {NOW}, is {NOW}"),
     "a schema_version left out": (
-        ENVELOPE, lambda d: d["properties"]["schema_version"].update(default=3), f"{SCHEMA_VERSION}: was 1, is 3"),
+        ENVELOPE, lambda d: d["properties"]["schema_version"].update(default=NOW + 2),
+        f"{SCHEMA_VERSION}: was {NOW}, is {NOW + 2}"),
     "an event removed": (
         TOPICS, lambda d: topic(d, "orders")["events"].remove("OrderPlaced"),
         "events/OrderPlaced.json#: the event was removed"),
@@ -188,7 +190,7 @@ REFUSED = {  # file, what is done to it, how the line begins
 
 
 def next_version(document):
-    document["properties"]["schema_version"]["default"] = 2
+    document["properties"]["schema_version"]["default"] = NOW + 1
 
 
 def move_type(root):

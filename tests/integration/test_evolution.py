@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import versions
+from support import schemas, versions
 from support.cluster import build_dir
 from support.events import SERVICES, WRITER_OF
 from support.orders import Kind, OrderMix
@@ -21,7 +21,7 @@ RATE = 30
 ORDERS = 40
 REACTION_S = 15
 MEMBER = {"type": "integer", "minimum": 0, "maximum": 9, "default": 0}
-NEXT = 2
+NEXT = schemas.load_schema("envelope.json")["properties"]["schema_version"]["default"] + 1
 ALL_KINDS = dict.fromkeys(Kind, 1) | {Kind.SHIPPED: 3}
 
 

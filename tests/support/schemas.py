@@ -186,7 +186,7 @@ def _normalise(value, schema, path):
         default = _resolve(member, path)[0].get("default")
         if name in value:
             result[name] = _normalise(value[name], member, path)
-        elif default is not None:
+        elif default not in (None, ""):  # an empty text is as good as an absent one, and not written
             result[name] = default
     return result
 
