@@ -233,23 +233,32 @@ def table_events(events):
     return "\n".join([*lines, "};", ""])
 
 
+def list_member(topic, member, kind, entries, lists):
+    """Adds an array of struct topic_<kind> to `lists`; returns what points to it."""
+    if not entries:
+        return ""
+    name = f"{upper(topic.name).lower()}_{member}"
+    lists += [f"static const struct topic_{kind} {name}[] = {{"]
+    lists += [*[f"    {{{entry}}}," for entry in entries], "};", ""]
+    return f"\n        .{member} = {name}, .{kind}_count = {len(entries)},"
+
+
 def table_topics(topics):
-    configs, rows = [], []
+    lists, rows = [], []
     for topic in topics:
-        name = upper(topic.name).lower() + "_config"
-        config = ""
-        if topic.config:
-            entries = [f"    {{{quote(key)}, {quote(value)}}}," for key, value in topic.config.items()]
-            configs += [f"static const struct topic_config {name}[] = {{", *entries, "};", ""]
-            config = f"\n        .config = {name}, .config_count = {len(topic.config)},"
+        configs = [f"{quote(name)}, {quote(value)}" for name, value in topic.config.items()]
+        readers = [f"{quote(service)}, EVENT_{upper(event)}"
+                   for service, events in topic.consumers.items() for event in events]
+        more = list_member(topic, "config", "config", configs, lists)
+        more += list_member(topic, "readers", "reader", readers, lists)
         writer = quote(topic.writer) if topic.writer else "NULL"
         rows.append(
             f"    [TOPIC_{upper(topic.name)}] = {{\n        .name = {quote(topic.name)},"
             f" .writer = {writer}, .partitions = {topic.partitions},\n"
             f"        .retention_ms = {topic.retention_ms},"
             f" .compacted = {str(topic.compacted).lower()},"
-            f" .keyed_by_order = {str(topic.key == 'order_id').lower()},{config}\n    }},")
-    return "\n".join([*configs, "const struct topic_info topic_infos[TOPIC_COUNT] = {", *rows, "};", ""])
+            f" .keyed_by_order = {str(topic.key == 'order_id').lower()},{more}\n    }},")
+    return "\n".join([*lists, "const struct topic_info topic_infos[TOPIC_COUNT] = {", *rows, "};", ""])
 
 
 def lookup_function(events):

@@ -23,6 +23,7 @@ class Topic:
     retention_ms: int = -1
     compacted: bool = False
     config: dict = field(default_factory=dict)
+    consumers: dict = field(default_factory=dict)
 
 
 def read_topics(schemas: Schemas):
@@ -46,7 +47,7 @@ def read_topic(entry: dict, services: dict) -> Topic:
         raise SchemaError(f"topics.json: {name}: unknown {sorted(set(entry) - MEMBERS)}")
     if "shards_of" in entry:
         return read_shards_topic(entry, services)
-    topic = Topic(**{key: value for key, value in entry.items() if key not in ("consumers", "views")})
+    topic = Topic(**{key: value for key, value in entry.items() if key != "views"})
     if topic.partitions < 1 or topic.writer not in {*services, "operator"}:
         raise SchemaError(f"topics.json: {name}: needs partitions and a known writer")
     if topic.compacted == ("retention_ms" in entry):

@@ -12,8 +12,10 @@ SAGA_VENV=$SAGA_HOME/venv
 SAGA_PYTHON=$SAGA_VENV/bin/python
 # what lints the API documents
 SAGA_LINT=$SAGA_HOME/lint
+# what lints metrics and alerts
+SAGA_PROMTOOL=$SAGA_HOME/promtool/promtool
 PYTHONDONTWRITEBYTECODE=1
-export SAGA_HOME SAGA_KAFKA_VERSION SAGA_DEPS SAGA_KAFKA SAGA_VENV SAGA_PYTHON SAGA_LINT
+export SAGA_HOME SAGA_KAFKA_VERSION SAGA_DEPS SAGA_KAFKA SAGA_VENV SAGA_PYTHON SAGA_LINT SAGA_PROMTOOL
 export PYTHONDONTWRITEBYTECODE
 
 # Ours first, so that a system library that is too old is never picked up; once only.

@@ -12,6 +12,7 @@ int64_t clock_utc_ms(void);
 
 /* Milliseconds since some start: for waiting and measuring. Never goes back. */
 int64_t clock_monotonic_ms(void);
+int64_t clock_monotonic_us(void);
 
 /* RFC 3339, UTC, milliseconds. `utc_ms` 0 .. 253402300799999 (year 9999). */
 void timestamp_format(int64_t utc_ms, char out[TIMESTAMP_SIZE]);

@@ -156,6 +156,17 @@ void uuid_v7(int64_t utc_ms, char out[UUID_SIZE])
     uuid_from_bytes(bytes, out);
 }
 
+int64_t uuid_v7_ms(const char *text)
+{
+    uint8_t bytes[16];
+    int64_t utc_ms = 0;
+
+    uuid_to_bytes(text, bytes);
+    for (int i = 0; i < 6; i++)
+        utc_ms = utc_ms << 8 | bytes[i];
+    return bytes[6] >> 4 == 7 ? utc_ms : -1;
+}
+
 void uuid_v5(const char *namespace_uuid, const char *name, size_t len, char out[UUID_SIZE])
 {
     struct sha1 sha = {.state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0}};

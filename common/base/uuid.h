@@ -14,6 +14,9 @@
 /* True for exactly 8-4-4-4-12 lower-case hexadecimal digits. */
 bool uuid_is_valid(const char *text, size_t len);
 
+/* When a valid id of version 7 was made, in UTC ms; -1 if it is of another version. */
+int64_t uuid_v7_ms(const char *text);
+
 /* A new id, ordered by time: `utc_ms`, then 74 random bits from the kernel. Any thread. */
 void uuid_v7(int64_t utc_ms, char out[UUID_SIZE]);
 

@@ -2,7 +2,6 @@
 #include "common/event/event.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 #include "common/base/util.h"
@@ -35,7 +34,7 @@ const char *event_key(const struct event *event)
     return (const char *)&event->data + event_info(event->type)->key_offset;
 }
 
-const struct field *text_field(enum event_type type, const char *member)
+const struct field *event_text_field(enum event_type type, const char *member)
 {
     const struct record *record = event_info(type)->data;
 
@@ -52,7 +51,7 @@ const struct field *text_field(enum event_type type, const char *member)
 
 const char *event_text(const struct event *event, const char *member)
 {
-    const struct field *field = text_field(event->type, member);
+    const struct field *field = event_text_field(event->type, member);
 
     return field != NULL ? field_at(field, &event->data) : NULL;
 }

@@ -33,6 +33,12 @@ struct topic_config {
     const char *value;
 };
 
+/* A service that decides upon a type of the topic's events. */
+struct topic_reader {
+    const char *service;
+    enum event_type type;
+};
+
 struct topic_info {
     const char *name;   /* without TOPIC_PREFIX */
     const char *writer; /* the service that alone writes it; "operator"; NULL: nobody */
@@ -42,6 +48,8 @@ struct topic_info {
     bool keyed_by_order; /* the key is an order id: all such topics have the same partitions */
     const struct topic_config *config;
     size_t config_count;
+    const struct topic_reader *readers;
+    size_t reader_count;
 };
 
 /* Static; TOPIC_NONE and numbers out of range are asserted against. */

@@ -33,6 +33,16 @@ bool text_is_accepted(const struct field *field, const char *text, size_t len)
     return count >= field->min;
 }
 
+int event_text_check(enum event_type type, const char *member, const char *text, struct error *err)
+{
+    const struct field *field = event_text_field(type, member);
+
+    assert(field != NULL && field->kind == FIELD_TEXT);
+    return text_is_accepted(field, text, strlen(text))
+               ? 0
+               : error_set(err, -EINVAL, "must be %s", field->rule);
+}
+
 bool choice_is_accepted(const struct field *field, const char *text, size_t len)
 {
     for (const char *const *choice = field->choices; *choice != NULL; choice++)
@@ -98,14 +108,4 @@ int path_error(const struct path *path, struct error *err, int code, const char 
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     return error_set(err, code, "%s%s%.250s", pointer.text, pointer.len > 0 ? ": " : "", text);
-}
-
-int event_text_check(enum event_type type, const char *member, const char *text, struct error *err)
-{
-    const struct field *field = text_field(type, member);
-
-    assert(field != NULL && field->kind == FIELD_TEXT);
-    return text_is_accepted(field, text, strlen(text))
-               ? 0
-               : error_set(err, -EINVAL, "must be %s", field->rule);
 }

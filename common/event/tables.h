@@ -61,8 +61,8 @@ extern const struct record envelope_record;
 extern const struct event_info event_infos[EVENT_TYPE_COUNT];
 extern const struct topic_info topic_infos[TOPIC_COUNT];
 
-/* A text member of the data of that type; NULL: there is none. */
-const struct field *text_field(enum event_type type, const char *member);
+/* The text of that name in an event's data; NULL: the type has none. */
+const struct field *event_text_field(enum event_type type, const char *member);
 
 /* Where a member lies in the C struct that `base` points to. */
 static inline const void *field_at(const struct field *field, const void *base)

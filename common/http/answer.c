@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/http/internal.h"
 
+#define US_PER_MS 1000
 #define JSON_TYPE "application/json"
 #define PROBLEM_TYPE "application/problem+json"
 
@@ -128,9 +129,11 @@ enum MHD_Result answer_queue(struct http_request *request)
     traceparent_id(traceparent, trace_id);
     log_debug("http_request", "method=%s route=%s status=%u duration_ms=%lld trace_id=%s",
               route != NULL ? route->method : "-", route != NULL ? route->path : "-",
-              request->status, (long long)(clock_monotonic_ms() - request->since_ms), trace_id);
+              request->status, (long long)(clock_monotonic_us() - request->since_us) / US_PER_MS,
+              trace_id);
     if (response == NULL)
         return MHD_NO;
+    measure_answer(request, request->status);
     if ((request->close || request->server->draining) &&
         MHD_add_response_header(response, "Connection", "close") != MHD_YES)
         return MHD_NO;

@@ -37,6 +37,7 @@ void answer_early(struct http_request *request, unsigned status, const char *det
 
     json_decref(document);
     request->spoken = true;
+    measure_answer(request, status);
     if (info == NULL || body == NULL)
         return;
     format_date(date, sizeof(date));

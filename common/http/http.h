@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "common/base/error.h"
+#include "common/base/metrics.h"
 #include "common/trace/tracer.h"
 
 /* Bytes of a request body; longer ones are answered 413 without being stored. */
@@ -74,8 +75,9 @@ struct http_server_config {
     uint16_t port;                   /* 0: the kernel chooses; see http_server_port() */
     const struct http_route *routes; /* borrowed until http_server_free() */
     size_t route_count;
-    unsigned idle_s;       /* 0: HTTP_IDLE_S */
-    struct tracer *tracer; /* borrowed, too; NULL: none */
+    unsigned idle_s;         /* 0: HTTP_IDLE_S */
+    struct metrics *metrics; /* borrowed until http_server_free(); NULL: nothing is counted */
+    struct tracer *tracer;   /* borrowed, too; NULL: none */
 };
 
 /*

@@ -36,7 +36,7 @@ struct http_request {
     struct MHD_Connection *connection;
     struct route_match match;
     struct query *query; /* NULL: there is none */
-    int64_t since_ms;    /* monotonic */
+    int64_t since_us;    /* monotonic */
     bool is_head;
 
     char *body; /* NULL once the handler has returned */
@@ -70,8 +70,14 @@ struct peer {
     struct peer *previous, *next;
 };
 
+struct http_measures {
+    struct metric *requests, *duration;
+    struct metric_series *connections, *slow;
+};
+
 struct http_server {
     struct MHD_Daemon *daemon;
+    struct http_measures measures;
     const struct http_route *routes;
     size_t route_count;
     struct tracer *tracer;
@@ -169,6 +175,11 @@ void answer_empty(struct http_request *request, unsigned status);
 
 /* answer.c: hands the answer to the library. MHD_NO closes the connection. */
 enum MHD_Result answer_queue(struct http_request *request);
+
+/* measure.c: once, before the first request. */
+void measures_init(struct http_measures *measures, struct metrics *metrics);
+/* measure.c: an answer is given. */
+void measure_answer(const struct http_request *request, unsigned status);
 
 /* problem.c: the document, or NULL when memory is short. */
 json_t *problem_document(unsigned status, const char *detail, const struct http_fault *faults,

@@ -21,8 +21,11 @@ static void shut_slow_peers(struct http_server *server)
     int64_t latest_ms = clock_monotonic_ms() - HTTP_RECEIVE_S * 1000;
 
     for (struct peer *peer = server->peers; peer != NULL; peer = peer->next)
-        if (peer->waits_since_ms < latest_ms)
+        if (peer->waits_since_ms < latest_ms) {
             shutdown(peer->fd, SHUT_RDWR);
+            peer->waits_since_ms = INT64_MAX; /* once is enough */
+            metric_add(server->measures.slow, 1);
+        }
 }
 
 static void *reap(void *context)
@@ -93,6 +96,7 @@ void reaper_notice(void *context, struct MHD_Connection *connection, void **sock
     struct http_server *server = context;
     struct peer *peer = *socket_context;
 
+    metric_add(server->measures.connections, code == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1);
     pthread_mutex_lock(&server->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
         enter(server, connection, &peer);

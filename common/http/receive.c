@@ -148,7 +148,7 @@ struct http_request *request_begin(struct http_server *server, struct MHD_Connec
     request->server = server;
     request->connection = connection;
     request->is_head = str_equal(method, "HEAD");
-    request->since_ms = clock_monotonic_ms();
+    request->since_us = clock_monotonic_us();
     examine(request, method, path, version);
     /* What is refused at the door does not hold up a stop. */
     if (!request->answered && !request->spoken)

@@ -166,6 +166,8 @@ int http_server_new(const struct http_server_config *config, struct http_server 
         return error_set(err, -ENOMEM, "out of memory");
     r = listen_open(config->port, &listener, &server->port, err);
     if (r == 0)
+        measures_init(&server->measures, config->metrics);
+    if (r == 0)
         r = start_daemon(server, config->idle_s, listener, err);
     if (r == 0) {
         r = reaper_start(server, err);

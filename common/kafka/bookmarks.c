@@ -17,12 +17,69 @@ static struct bookmark *find(struct bookmarks *bookmarks, enum topic topic, int3
 
 void bookmarks_begin(struct bookmarks *bookmarks, enum topic topic, int32_t partition, int64_t next)
 {
-    *find(bookmarks, topic, partition) = (struct bookmark){next, next};
+    *find(bookmarks, topic, partition) = (struct bookmark){next, next, -1, -1, -1, -1};
 }
 
-void bookmarks_move(struct bookmarks *bookmarks, enum topic topic, int32_t partition, int64_t next)
+void bookmarks_move(struct bookmarks *bookmarks, enum topic topic, const rd_kafka_message_t *record)
 {
-    find(bookmarks, topic, partition)->next = next;
+    struct bookmark *bookmark = find(bookmarks, topic, record->partition);
+    rd_kafka_timestamp_type_t type;
+
+    bookmark->next = record->offset + 1;
+    bookmark->record_ms = rd_kafka_message_timestamp(record, &type);
+}
+
+void bookmarks_reach_end(struct bookmarks *bookmarks, enum topic topic, int32_t partition,
+                         int64_t end)
+{
+    find(bookmarks, topic, partition)->end = end;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/*
+ * The end is that of the broker's last answer, records included that are not committed yet: what
+ * hangs there is behind, too. How old the oldest is, is not known before it is read; but what came
+ * after we had caught up is no older than that, and what follows a record is hardly older than it.
+ */
+void bookmark_add_lag(struct bookmark *bookmark, int64_t end, int64_t now_ms, struct lag *lag)
+{
+    int64_t records = end - later(bookmark->next, bookmark->end), oldest_ms;
+
+    if (end < 0)
+        return; /* not known yet */
+    if (records <= 0) {
+        bookmark->caught_up_ms = now_ms;
+        return;
+    }
+    if (bookmark->noticed_ms < 0)
+        bookmark->noticed_ms = now_ms;
+    oldest_ms = later(bookmark->record_ms, bookmark->caught_up_ms);
+    if (oldest_ms < 0)
+        oldest_ms = bookmark->noticed_ms; /* nothing is known of it, but that it was there then */
+    lag->records += records;
+    if (lag->oldest_ms == 0 || oldest_ms < lag->oldest_ms)
+        lag->oldest_ms = oldest_ms;
+}
+
+struct lag bookmarks_lag(struct bookmarks *bookmarks, rd_kafka_t *consumer,
+                         const struct topic_state *topic, int64_t now_ms)
+{
+    struct lag lag = {0, 0};
+
+    for (int32_t p = 0; p < topic->partition_count && p < PARTITIONS_MAX; p++) {
+        struct bookmark *bookmark = find(bookmarks, topic->topic, p);
+        int64_t first, end;
+
+        if (bookmark->next >= 0 &&
+            rd_kafka_get_watermark_offsets(consumer, topic->name, p, &first, &end) ==
+                RD_KAFKA_RESP_ERR_NO_ERROR)
+            bookmark_add_lag(bookmark, end, now_ms, &lag);
+    }
+    return lag;
 }
 
 rd_kafka_topic_partition_list_t *bookmarks_moved(const struct bookmarks *bookmarks,

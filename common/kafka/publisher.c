@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/util.h"
+#include "common/kafka/measures.h"
 #include "common/kafka/record.h"
 #include "common/kafka/topics.h"
 
@@ -29,6 +31,8 @@ struct publisher {
     enum topic ledgers[LEDGERS_MAX];
     size_t ledger_count;
     char topics[LEDGERS_MAX + 1][TOPIC_NAME_SIZE]; /* full names: the ledgers, the dead letters */
+    struct measures *measures;
+    size_t record_count; /* of the transaction */
     bool in_transaction;
     bool committing;
     bool doubtful;
@@ -100,6 +104,8 @@ int publisher_new(const struct publisher_config *config, struct publisher **ret,
         topic_name(config->kafka->topic_prefix, config->ledgers[i], publisher->topics[i]);
     topic_name(config->kafka->topic_prefix, config->dead_letters,
                publisher->topics[config->ledger_count]);
+    publisher->measures = config->measures;
+    measures_producer_created(config->measures);
     memset(publisher->positions, -1, sizeof(publisher->positions));
     r = new_producer(config, publisher, err);
     if (r < 0)
@@ -112,6 +118,8 @@ void publisher_free(struct publisher *publisher)
 {
     if (publisher == NULL)
         return;
+    if (publisher->in_transaction)
+        measures_aborted(publisher->measures);
     if (publisher->producer != NULL) {
         rd_kafka_purge(publisher->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                                 RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -222,6 +230,7 @@ int publisher_send(struct publisher *publisher, struct codec *codec, const struc
             break;
         rd_kafka_poll(publisher->producer, QUEUE_POLL_MS);
     }
+    publisher->record_count++;
     return r;
 }
 
@@ -246,6 +255,7 @@ int publisher_send_record(struct publisher *publisher, const char *topic,
             break;
         rd_kafka_poll(publisher->producer, QUEUE_POLL_MS);
     }
+    publisher->record_count++;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     rd_kafka_headers_destroy(headers);
@@ -276,6 +286,7 @@ int publisher_commit(struct publisher *publisher, const rd_kafka_topic_partition
                      struct error *err)
 {
     CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error = NULL;
+    int64_t start_us = clock_monotonic_us();
     int r = 0;
 
     rd_kafka_poll(publisher->producer, 0); /* what failed before is no doubt about this commit */
@@ -290,8 +301,12 @@ int publisher_commit(struct publisher *publisher, const rd_kafka_topic_partition
     }
     rd_kafka_poll(publisher->producer, 0);
     publisher->committing = false;
-    if (r == 0)
+    if (r == 0 && publisher->in_transaction) {
+        measures_committed(publisher->measures, publisher->record_count,
+                           clock_monotonic_us() - start_us);
         publisher->in_transaction = false;
+        publisher->record_count = 0;
+    }
     return r;
 }
 

@@ -23,6 +23,7 @@
 #define PARTITIONS_MAX 256
 
 struct publisher;
+struct measures;
 
 struct publisher_config {
     const struct kafka_config *kafka; /* borrowed for the call */
@@ -31,6 +32,7 @@ struct publisher_config {
     const enum topic *ledgers;        /* borrowed for the call */
     size_t ledger_count;
     enum topic dead_letters;
+    struct measures *measures; /* borrowed; may be NULL */
 };
 
 /*

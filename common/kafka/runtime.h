@@ -13,6 +13,7 @@
 
 #include "common/base/error.h"
 #include "common/kafka/client.h"
+#include "common/kafka/measures.h"
 #include "common/kafka/participant.h"
 
 struct runtime;
@@ -24,7 +25,8 @@ struct runtime_config {
     const struct kafka_config *kafka;
     const char *instance; /* SERVICE_INSTANCE */
     const char *data_dir;
-    struct tracer *tracer; /* NULL: none */
+    struct tracer *tracer;     /* NULL: none */
+    struct measures *measures; /* may be NULL */
 };
 
 enum runtime_role {
@@ -33,6 +35,7 @@ enum runtime_role {
     RUNTIME_STANDBY,    /* owns nothing; keeps its cache warm */
     RUNTIME_OWNER,
 };
+#define RUNTIME_ROLE_COUNT (RUNTIME_OWNER + 1)
 
 struct runtime_health {
     enum runtime_role role;

@@ -95,6 +95,7 @@ static int open_work(struct session *session, struct error *err)
         .topics = &session->topics,
         .ledger = session->ledger,
         .tracer = session->config->tracer,
+        .measures = session->config->measures,
     };
 
     return work_new(&config, &session->work, err);
@@ -206,6 +207,7 @@ static int own_shard(struct session *session, uint32_t shard, struct error *err)
         .ledgers = participant->ledgers,
         .ledger_count = participant->ledger_count,
         .dead_letters = participant->dead_letters,
+        .measures = session->config->measures,
     };
     int r;
 
@@ -301,12 +303,14 @@ int session_own(struct session *session, struct error *err)
     return r;
 }
 
-/* The end of an own topic while restoring; everywhere else the end means nothing. */
+/* While restoring, all that is read are own topics, and their ends are what is waited for. */
 static int note_end(struct session *session, const rd_kafka_message_t *message, struct error *err)
 {
     enum topic topic = topic_by_name(&session->topics, rd_kafka_topic_name(message->rkt));
     bool *restoring = &session->restoring[topic][message->partition];
 
+    if (session->reads_inputs && participant_reads(session->config->participant, topic))
+        work_reach_end(session->work, message);
     if (!*restoring)
         return 0;
     *restoring = false;
@@ -364,7 +368,11 @@ int session_work(struct session *session, struct error *err)
         if (r == 0 && goes_on && !work_is_full(session->work))
             message = next_message(session);
     }
-    return r < 0 ? r : commit(session, err);
+    if (r == 0)
+        r = commit(session, err);
+    if (r == 0 && session->reads_inputs)
+        work_measure_lag(session->work, session->consumer);
+    return r;
 }
 
 int session_finish(struct session *session, struct error *err)

@@ -79,6 +79,7 @@ int work_new(const struct work_config *config, struct work **ret, struct error *
         return r;
     work->shard_count =
         (uint32_t)topic_state(config->topics, config->participant->shards)->partition_count;
+    measures_shards(config->measures, work->shard_count);
     bookmarks_forget(&work->bookmarks);
     note_wanted_types(work);
     *ret = TAKE_PTR(work);
@@ -150,6 +151,8 @@ static int send_dead_letter(struct work *work, const rd_kafka_message_t *record,
     log_dead_letter(record, event, work->traceparent, cause);
     spans_process(work->spans, record, event, "dead_letter", work->traceparent);
     shard->has_dead_letter = true;
+    measures_dead_letter(work->config.measures,
+                         topic_by_name(work->config.topics, rd_kafka_topic_name(record->rkt)));
     return publisher_send_record(shard->publisher, topic, record,
                                  dead_letter_headers(record, participant->name, cause), err);
 }
@@ -201,6 +204,7 @@ static int publish_decision(struct work *work, const rd_kafka_message_t *record,
                            traceparent, err);
         if (r == 0)
             r = ledger_put(work->config.ledger, event, err);
+        measures_event(work->config.measures, event, &work->input, work->config.ledger);
     }
     return r;
 }
@@ -260,8 +264,20 @@ int work_take(struct work *work, const rd_kafka_message_t *record, struct error 
     if (work->shards[work_shard_of(work, record->partition)].publisher == NULL)
         return 0; /* fetched before the shard went elsewhere: its owner reads it */
     r = judge(work, record, topic, err);
-    bookmarks_move(&work->bookmarks, topic, record->partition, record->offset + 1);
+    bookmarks_move(&work->bookmarks, topic, record);
     return r;
+}
+
+void work_reach_end(struct work *work, const rd_kafka_message_t *end)
+{
+    bookmarks_reach_end(&work->bookmarks,
+                        topic_by_name(work->config.topics, rd_kafka_topic_name(end->rkt)),
+                        end->partition, end->offset);
+}
+
+void work_measure_lag(struct work *work, rd_kafka_t *consumer)
+{
+    measures_lag(work->config.measures, &work->bookmarks, consumer, work->config.topics);
 }
 
 bool work_has_output(const struct work *work)
@@ -352,6 +368,7 @@ int work_commit(struct work *work, struct elector *elector, bool last, struct er
         r = commit_shard(work, i, elector, last, err);
         doubtful = doubtful || publisher_is_doubtful(work->shards[i].publisher);
     }
+    measures_batch(work->config.measures, r == 0);
     if (r == 0)
         r = ledger_commit(work->config.ledger, clock_utc_ms(), err);
     if (r == 0)
@@ -372,6 +389,7 @@ void work_drop(struct work *work)
         work->shards[i].publisher = NULL;
     }
     work->record_count = 0;
+    measures_batch(work->config.measures, false);
     bookmarks_forget(&work->bookmarks);
     spans_drop(work->spans);
     ledger_drop(work->config.ledger);

@@ -19,6 +19,7 @@
 #include "common/kafka/client.h"
 #include "common/kafka/elector.h"
 #include "common/kafka/ledger.h"
+#include "common/kafka/measures.h"
 #include "common/kafka/participant.h"
 #include "common/kafka/publisher.h"
 #include "common/kafka/topics.h"
@@ -34,7 +35,8 @@ struct work_config {
     const void *settings;
     const struct topics *topics;
     struct ledger *ledger;
-    struct tracer *tracer; /* NULL: none */
+    struct tracer *tracer;     /* NULL: none */
+    struct measures *measures; /* may be NULL */
 };
 
 int work_new(const struct work_config *config, struct work **ret, struct error *err);
@@ -54,6 +56,12 @@ uint32_t work_shard_of(const struct work *work, int32_t partition);
  * upon. `record` is borrowed. Returns 0, or a negative errno that voids the batch.
  */
 int work_take(struct work *work, const rd_kafka_message_t *record, struct error *err);
+
+/* The consumer is at the end of an input partition: `end` is borrowed. */
+void work_reach_end(struct work *work, const rd_kafka_message_t *end);
+
+/* By what the consumer knows without asking. */
+void work_measure_lag(struct work *work, rd_kafka_t *consumer);
 
 /* True: the batch has a transaction to commit. */
 bool work_has_output(const struct work *work);

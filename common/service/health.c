@@ -24,7 +24,7 @@ static json_t *shards_json(uint32_t shards)
     return list;
 }
 
-static const char *role_name(enum runtime_role role)
+const char *health_role_name(enum runtime_role role)
 {
     switch (role) {
     case RUNTIME_CONNECTING:
@@ -49,9 +49,19 @@ static void find_obstacle(struct health *health, const struct runtime_health *ru
     if (atomic_load(&health->stopping))
         error_set(ret, 0, "stopping");
     else if (!runs)
-        error_set(ret, 0, "%s: %s", role_name(runtime->role), runtime->reason.text);
+        error_set(ret, 0, "%s: %s", health_role_name(runtime->role), runtime->reason.text);
     else if (health->extension != NULL)
         (void)health->extension->ready(health->extension_state, ret); /* the line says it all */
+}
+
+bool health_is_ready(struct health *health)
+{
+    struct runtime_health runtime;
+    struct error obstacle;
+
+    runtime_health(health->runtime, &runtime);
+    find_obstacle(health, &runtime, &obstacle);
+    return obstacle.text[0] == '\0';
 }
 
 void health_answer_readyz(struct http_request *request, void *context)
@@ -66,6 +76,7 @@ void health_answer_readyz(struct http_request *request, void *context)
         http_answer_problem(request, STATUS_UNAVAILABLE, obstacle.text, NULL, 0);
     else
         http_answer_json(request, STATUS_OK,
-                         json_pack("{s:b,s:s,s:o}", "ready", 1, "role", role_name(runtime.role),
-                                   "shards", shards_json(runtime.shards)));
+                         json_pack("{s:b,s:s,s:o}", "ready", 1, "role",
+                                   health_role_name(runtime.role), "shards",
+                                   shards_json(runtime.shards)));
 }

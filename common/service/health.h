@@ -14,6 +14,12 @@ struct health {
     atomic_bool stopping;
 };
 
+/* "owner"; static. */
+const char *health_role_name(enum runtime_role role);
+
+/* Does it do its part? Any thread that the extension may be asked on. */
+bool health_is_ready(struct health *health);
+
 /* 200 while the process runs: it never asks Kafka. `context` is a struct health. */
 void health_answer_livez(struct http_request *request, void *context);
 

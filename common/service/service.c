@@ -21,6 +21,8 @@
 #include "common/base/util.h"
 #include "common/kafka/runtime.h"
 #include "common/service/health.h"
+#include "common/service/healthcheck.h"
+#include "common/service/service_metrics.h"
 #include "common/service/settings.h"
 
 #define EXIT_CONFIGURATION 2
@@ -51,6 +53,8 @@ struct process {
     struct http_route routes[ROUTES_MAX];
     size_t route_count;
     struct health health;
+    struct measures *measures;
+    struct service_metrics metrics;
     struct http_server *server;
     int signal_fd;
     int reload_fd; /* SIGHUP */
@@ -70,6 +74,8 @@ static void build_routes(struct process *process)
               &process->health);
     add_route(process, (struct http_route){"GET", "/readyz", health_answer_readyz, NULL},
               &process->health);
+    add_route(process, (struct http_route){"GET", "/metrics", service_metrics_answer, NULL},
+              process->context.metrics);
     for (size_t i = 0; extension != NULL && i < extension->route_count; i++)
         add_route(process, extension->routes[i], process->health.extension_state);
 }
@@ -137,6 +143,7 @@ static int serve_http(struct process *process, struct error *err)
         .routes = process->routes,
         .route_count = process->route_count,
         .tracer = process->context.tracer,
+        .metrics = process->context.metrics,
     };
     int r = http_server_new(&config, &process->server, err);
 
@@ -157,6 +164,21 @@ static int start_tracer(struct process *process, struct error *err)
     config.source.consumer_group = process->group;
     if (r == 0 && config.endpoint[0] != '\0')
         r = tracer_new(&config, &process->context.tracer, err);
+    process->metrics.tracer = process->context.tracer;
+    return r;
+}
+
+/* Before everything that counts. */
+static int start_metrics(struct process *process, struct error *err)
+{
+    const struct participant *participant = process->service->participant;
+    int r = metrics_new(&process->context.metrics, err);
+
+    if (r == 0)
+        r = measures_new(process->context.metrics, participant, &process->measures, err);
+    if (r == 0)
+        service_metrics_init(&process->metrics, process->context.metrics, participant->name,
+                             &process->health);
     return r;
 }
 
@@ -170,6 +192,7 @@ static int start_runtime(struct process *process, struct error *err)
         .instance = process->settings.instance,
         .data_dir = process->settings.data_dir,
         .tracer = process->context.tracer,
+        .measures = process->measures,
     };
 
     return runtime_new(&config, &process->health.runtime, err);
@@ -178,8 +201,10 @@ static int start_runtime(struct process *process, struct error *err)
 static int start(struct process *process, struct error *err)
 {
     const struct service *service = process->service;
-    int r = start_tracer(process, err);
+    int r = start_metrics(process, err);
 
+    if (r == 0)
+        r = start_tracer(process, err);
     if (r == 0)
         r = start_runtime(process, err);
     if (r == 0 && service->extension != NULL) {
@@ -251,6 +276,8 @@ static int stop(struct process *process, int started)
     if (extension != NULL)
         extension->close(process->health.extension_state);
     tracer_free(process->context.tracer);
+    measures_free(process->measures);
+    metrics_free(process->context.metrics);
     close_fd(&process->signal_fd);
     close_fd(&process->reload_fd);
     alarm(0);
@@ -310,6 +337,19 @@ static int prepare(struct process *process, struct error *err)
     return settings_check_kafka(&process->context.kafka, err);
 }
 
+/* --healthcheck: another process than the service, with the same environment. */
+static int check_health(const struct service *service, struct service_settings *settings)
+{
+    struct error err = {""};
+
+    if (settings_read(service, settings, &err) < 0)
+        return refuse(&err);
+    if (healthcheck(settings->http_port, stdout, &err) == 0)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "%s\n", err.text);
+    return EXIT_FAILURE;
+}
+
 int service_main(int argc, char *argv[], const struct service *service)
 {
     CLEANUP(free_ptr) struct process *process = calloc(1, sizeof(*process));
@@ -329,6 +369,8 @@ int service_main(int argc, char *argv[], const struct service *service)
         printf("%s-service %s\n", service->participant->name, SAGA_VERSION);
         return EXIT_SUCCESS;
     }
+    if (str_equal(option, "--healthcheck"))
+        return check_health(service, &process->settings);
     if (argc > 2 || (argc == 2 && !str_equal(option, "--check"))) {
         error_set(&err, 0, "unknown argument '%s': see --help", argv[1]);
         return refuse(&err);

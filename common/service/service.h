@@ -8,6 +8,7 @@
 
 #include "common/base/config.h"
 #include "common/base/error.h"
+#include "common/base/metrics.h"
 #include "common/http/http.h"
 #include "common/kafka/client.h"
 #include "common/kafka/participant.h"
@@ -39,6 +40,7 @@ struct service_context {
     const void *config; /* the service's own settings; NULL: it has none */
     struct kafka_config kafka;
     struct tracer *tracer; /* NULL: no traces are exported */
+    struct metrics *metrics;
 };
 
 /* Beside the participant: started before HTTP serves, ended after it was drained. */
@@ -49,7 +51,7 @@ struct service_extension {
     void (*close)(void *extension);
     /* 0, or a negative errno and a line that says what is missing. */
     int (*ready)(void *extension, struct error *err);
-    /* Routes beside /livez and /readyz; their context is replaced by the extension. */
+    /* Routes beside /livez, /readyz and /metrics; their context is replaced by the extension. */
     const struct http_route *routes;
     size_t route_count;
 };

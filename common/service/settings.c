@@ -2,9 +2,11 @@
 #include "common/service/settings.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/util.h"
@@ -13,6 +15,8 @@
 #define PREFIX_LENGTH_MAX 100
 #define INSTANCE_LENGTH_MAX 64
 #define SETTING_COUNT 13
+/* The value of SERVICE_INSTANCE that stands for the host's name. */
+#define INSTANCE_OF_HOST "hostname"
 /* Of the longest level, with the end of its line. */
 #define LEVEL_LINE_SIZE 16
 
@@ -59,10 +63,28 @@ static void fill_table(const struct service *service, struct setting table[SETTI
          "0 to 1", "Their share, for traceidratio. Empty: 1.", NULL},
         {"SERVICE_INSTANCE", SETTING_NAME, SETTING_OFFSET(struct service_settings, instance), 1,
          INSTANCE_LENGTH_MAX, "0", "",
-         "Name, unique among the instances of the service, the same after a restart.", NULL},
+         "Name, unique among the instances of the service, the same after a restart. hostname: "
+         "that "
+         "of this host, for containers.",
+         NULL},
     };
 
     memcpy(table, rows, sizeof(rows));
+}
+
+/* Containers that are replicas differ in nothing but their host names. */
+static int fill_instance(struct service_settings *settings, struct error *err)
+{
+    char name[HOST_NAME_MAX + 1] = "";
+
+    if (!str_equal(settings->instance, INSTANCE_OF_HOST))
+        return 0;
+    if (gethostname(name, sizeof(name) - 1) < 0 || name[0] == '\0')
+        return error_set(err, -EINVAL, "SERVICE_INSTANCE is hostname, but this host has no name");
+    if (strlen(name) > INSTANCE_LENGTH_MAX)
+        return error_set(err, -EINVAL, "SERVICE_INSTANCE is hostname, and '%s' is too long", name);
+    str_copy(settings->instance, sizeof(settings->instance), name);
+    return 0;
 }
 
 static int fill_data_dir(const struct service *service, struct service_settings *settings,
@@ -88,6 +110,8 @@ int settings_read(const struct service *service, struct service_settings *ret, s
     r = config_read(table, SETTING_COUNT, ret, err);
     if (r == 0 && service->setting_count > 0)
         r = config_read(service->settings, service->setting_count, service->config, err);
+    if (r == 0)
+        r = fill_instance(ret, err);
     if (r == 0 && ret->traces_name[0] == '\0')
         snprintf(ret->traces_name, sizeof(ret->traces_name), "order-saga-%s",
                  service->participant->name);
@@ -168,11 +192,13 @@ void settings_print_help(const struct service *service, FILE *out)
     struct setting table[SETTING_COUNT];
 
     fill_table(service, table);
-    fprintf(out,
-            "usage: %s-service [--help | --version | --check]\n\n%s\n\n"
-            "  --check     reads and checks the settings, then exits\n\n"
-            "Settings, from the environment:\n\n",
-            service->participant->name, service->purpose);
+    fprintf(
+        out,
+        "usage: %s-service [--help | --version | --check | --healthcheck]\n\n%s\n\n"
+        "  --check        reads and checks the settings, then exits\n"
+        "  --healthcheck  asks the service on this host's HTTP_PORT for /readyz; exits 0 or 1\n\n"
+        "Settings, from the environment:\n\n",
+        service->participant->name, service->purpose);
     config_print_help(table, SETTING_COUNT, out);
     config_print_help(service->settings, service->setting_count, out);
     fprintf(out, "\nExit codes: 0 stopped, 2 a setting is wrong, 3 fenced by a newer process with "

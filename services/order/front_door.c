@@ -12,6 +12,7 @@
 #include "common/base/util.h"
 #include "services/order/deadlines.h"
 #include "services/order/openapi_route.h"
+#include "services/order/order_metrics.h"
 #include "services/order/order_posts.h"
 #include "services/order/order_publisher.h"
 #include "services/order/order_reads.h"
@@ -33,6 +34,7 @@ struct front_door {
     struct order_posts posts;
     struct order_reads reads;
     struct order_streams *streams;
+    struct order_metrics metrics;
 };
 
 /* ---------------------------------------------------------- what the parts tell one another */
@@ -56,6 +58,7 @@ static void on_settled(void *context, const struct publication *publication)
 {
     struct front_door *door = context;
 
+    order_metrics_settle(&door->metrics, publication);
     if (publication->ticket == DEADLINES_TICKET)
         deadlines_settle(door->deadlines, publication);
     else
@@ -166,6 +169,7 @@ static int open_parts(struct front_door *door, const struct service_context *con
     order_streams_connect(door->streams, door->projection, door->codec);
     door->posts = (struct order_posts){door->projection, door->publisher, door->waits, door->codec};
     door->reads = (struct order_reads){door->projection, door->codec};
+    order_metrics_init(&door->metrics, context->metrics, door->publisher, door->streams);
     return deadlines_start(door->deadlines, door->projection, door->publisher, err);
 }
 

@@ -180,6 +180,16 @@ void order_publisher_free(struct order_publisher *publisher, int timeout_ms)
     free(publisher);
 }
 
+size_t order_publisher_queued(struct order_publisher *publisher)
+{
+    int count;
+
+    pthread_rwlock_rdlock(&publisher->lock);
+    count = rd_kafka_outq_len(publisher->producer);
+    pthread_rwlock_unlock(&publisher->lock);
+    return count > 0 ? (size_t)count : 0;
+}
+
 int order_publisher_send(struct order_publisher *publisher, struct codec *codec,
                          const struct event *event, const char *traceparent, uint64_t ticket,
                          struct error *err)

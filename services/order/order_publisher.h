@@ -43,6 +43,9 @@ int order_publisher_new(const struct order_publisher_config *config, struct orde
 /* What is not confirmed after `timeout_ms` is dropped, and settled as failed. NULL is harmless. */
 void order_publisher_free(struct order_publisher *publisher, int timeout_ms);
 
+/* Records that wait for the broker, or for its answer to be told. Any thread. */
+size_t order_publisher_queued(struct order_publisher *publisher);
+
 /*
  * Sends an event that is keyed by an order to its topic; on_settled() may be called before this
  * returns. Any thread, with its own codec. `ticket` comes back with it. Without a `traceparent`

@@ -99,6 +99,11 @@ static void wake_for_news(struct client *client, int64_t now_ms)
     wake(client);
 }
 
+size_t order_streams_count(const struct order_streams *streams)
+{
+    return streams->count;
+}
+
 bool order_streams_is_wanted(const struct order_streams *streams)
 {
     return streams->count > 0;

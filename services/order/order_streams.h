@@ -37,6 +37,9 @@ void order_streams_connect(struct order_streams *streams, struct projection *pro
 void order_streams_start(struct order_streams *streams, struct http_request *request,
                          const struct stream_reader *reader);
 
+/* Readers now. Any thread. */
+size_t order_streams_count(const struct order_streams *streams);
+
 /* For an order_listener. Any thread. */
 bool order_streams_is_wanted(const struct order_streams *streams);
 void order_streams_on_changes(struct order_streams *streams, const struct order_change *changes,

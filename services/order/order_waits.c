@@ -209,7 +209,12 @@ bool order_waits_any(const struct order_waits *waits)
 void order_waits_on_changes(struct order_waits *waits, const struct order_change *changes,
                             size_t count)
 {
+    char order_id[UUID_SIZE];
+
     waits->round++;
+    /* The read side became ready: any order may have changed. */
+    while (count == 0 && waiters_find_any(waits->waiters, waits->round, order_id))
+        wake(waits, order_id);
     for (size_t i = 0; i < count; i++)
         if (waiters_find(waits->waiters, changes[i].order_id, waits->round))
             wake(waits, changes[i].order_id);

@@ -58,7 +58,7 @@ void order_waits_settle(struct order_waits *waits, const struct publication *pub
 /* True if somebody waits: a listener's is_wanted(). */
 bool order_waits_any(const struct order_waits *waits);
 
-/* On the projection's thread. */
+/* On the projection's thread; a count of 0: any order may have changed. */
 void order_waits_on_changes(struct order_waits *waits, const struct order_change *changes,
                             size_t count);
 

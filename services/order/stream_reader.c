@@ -10,25 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/util.h"
-
-/* Orders whose customer is looked up in one go; each costs some ten microseconds. */
-#define LOOKUPS_MAX 100
-/* Whose an order is that was never placed. */
-#define NOBODY ""
-
-/* One filling of one buffer. */
-struct filling {
-    struct stream_reader *reader;
-    struct stream_desk *desk;
-    int64_t now_ms;
-    char *buffer;
-    size_t size, used;
-    bool is_full;               /* something was left for the next buffer */
-    bool is_lost;               /* the event that was sent in part is no longer there */
-    char unknown_id[UUID_SIZE]; /* "", or whose customer has to be found out */
-    int64_t unknown_ms;         /* the time of the event that asks */
-};
+#include "services/order/stream_filling.h"
 
 /* ------------------------------------------------------------------------------- the frames */
 
@@ -91,27 +73,56 @@ static void put_note(struct filling *filling)
         filling->reader->frame = FRAME_NONE;
 }
 
-/* Puts an event that is rendered. True: it is told. */
-static bool put_event(struct filling *filling, enum topic topic, int32_t partition, int64_t offset)
+/* The reader's id behind that place, which becomes its position only when the event is told. */
+static void write_id_behind(struct stream_reader *reader, const struct stream_place *place,
+                            char out[STREAM_ID_SIZE(STREAM_POSITIONS)])
+{
+    int64_t *position = stream_reader_position(reader, place), before = *position;
+
+    *position = place->offset + 1;
+    write_id(reader, out);
+    *position = before;
+}
+
+bool filling_tell(struct filling *filling, const struct event *event,
+                  const struct stream_place *place)
 {
     struct stream_reader *reader = filling->reader;
-    bool is_whole = put_frame(filling);
+    char id[STREAM_ID_SIZE(STREAM_POSITIONS)];
 
-    reader->frame = reader->sent > 0 ? FRAME_EVENT : FRAME_NONE;
-    reader->topic = topic;
-    reader->partition = partition;
-    reader->offset = offset;
-    return is_whole;
+    write_id_behind(reader, place, id);
+    if (render_event(filling->desk, id, event)) {
+        if (!put_frame(filling)) {
+            reader->frame = reader->sent > 0 ? FRAME_EVENT : FRAME_NONE;
+            reader->begun = *place;
+            return false;
+        }
+        reader->frame = FRAME_NONE;
+    }
+    *stream_reader_position(reader, place) = place->offset + 1;
+    return true;
+}
+
+int64_t *stream_reader_position(struct stream_reader *reader, const struct stream_place *place)
+{
+    return reader->kind == STREAM_OF_ORDER
+               ? &reader->positions[place->topic]
+               : &reader->cursor.positions.next[place->topic][place->partition];
 }
 
 /* ----------------------------------------------------------------------------- of one order */
 
-static const struct order_entry *find_entry(const struct history *history,
+static struct stream_place place_of(const struct order_entry *entry)
+{
+    return (struct stream_place){order_sequence_topic(entry), entry->partition, entry->offset};
+}
+
+static const struct order_entry *find_begun(const struct history *history,
                                             const struct stream_reader *reader)
 {
     for (size_t i = 0; i < history->count; i++)
-        if (event_topic(history->entries[i].event->type) == reader->topic &&
-            history->entries[i].offset == reader->offset)
+        if (order_sequence_topic(&history->entries[i]) == reader->begun.topic &&
+            history->entries[i].offset == reader->begun.offset)
             return &history->entries[i];
     return NULL;
 }
@@ -126,26 +137,20 @@ static const struct order_entry *next_entry(struct filling *filling, const struc
     if (reader->frame != FRAME_EVENT)
         return order_sequence_next(history->entries, history->count, reader->positions,
                                    filling->now_ms, ret_held);
-    entry = find_entry(history, reader);
+    entry = find_begun(history, reader);
     filling->is_lost = entry == NULL;
     return entry;
 }
 
 static void tell_order(struct filling *filling, const struct history *history, bool *ret_held)
 {
-    struct stream_reader *reader = filling->reader;
-    int64_t behind[ORDER_POSITIONS];
-    char id[STREAM_ID_SIZE(ORDER_POSITIONS)];
     const struct order_entry *entry;
 
     while ((entry = next_entry(filling, history, ret_held)) != NULL) {
-        memcpy(behind, reader->positions, sizeof(behind));
-        order_sequence_pass(entry, behind);
-        stream_id_format(reader->kind, behind, 1, ORDER_POSITIONS, id);
-        if (render_event(filling->desk, id, entry->event) &&
-            !put_event(filling, event_topic(entry->event->type), entry->partition, entry->offset))
+        const struct stream_place place = place_of(entry);
+
+        if (!filling_tell(filling, entry->event, &place))
             return;
-        memcpy(reader->positions, behind, sizeof(behind));
     }
 }
 
@@ -162,132 +167,6 @@ static int fill_from_order(struct filling *filling, struct stream_progress *ret,
     history_done(&history);
     ret->has_more = filling->is_full;
     return 0;
-}
-
-/* ---------------------------------------------------------------------------- of all orders */
-
-/* False: it is no event of that order, and everybody passes over it. */
-static bool read_record(struct stream_desk *desk, const struct feed_record *record)
-{
-    return event_decode(desk->codec, record->json, record->len, &desk->event, NULL) == 0 &&
-           event_topic(desk->event.type) == record->topic &&
-           str_equal(event_key(&desk->event), record->order_id);
-}
-
-/* The customer of the record's order; NULL: has to be found out. */
-static const char *customer_of(struct stream_desk *desk, const struct feed_record *record)
-{
-    const char *customer_id = order_customers_get(&desk->customers, record->order_id);
-
-    if (customer_id == NULL && record->topic == TOPIC_ORDERS && read_record(desk, record) &&
-        desk->event.type == EVENT_ORDER_PLACED) {
-        order_customers_put(&desk->customers, record->order_id,
-                            desk->event.data.order_placed.customer_id);
-        customer_id = order_customers_get(&desk->customers, record->order_id);
-    }
-    return customer_id;
-}
-
-/* The id that the reader's cursor will stand for behind this record. */
-static void write_next_id(struct stream_reader *reader, const struct feed_record *record,
-                          char out[STREAM_ID_SIZE(STREAM_POSITIONS)])
-{
-    size_t topic = history_topic_index(record->topic);
-    int64_t *position = &reader->cursor.positions.next[topic][record->partition];
-    int64_t before = *position;
-
-    *position = record->offset + 1;
-    write_id(reader, out);
-    *position = before;
-}
-
-/* True: it is told, or is no event. */
-static bool tell_record(struct filling *filling, const struct feed_record *record)
-{
-    struct stream_desk *desk = filling->desk;
-    char id[STREAM_ID_SIZE(STREAM_POSITIONS)];
-
-    if (!read_record(desk, record))
-        return true;
-    write_next_id(filling->reader, record, id);
-    return !render_event(desk, id, &desk->event) ||
-           put_event(filling, record->topic, record->partition, record->offset);
-}
-
-static bool is_begun(const struct stream_reader *reader, const struct feed_record *record)
-{
-    return record->topic == reader->topic && record->partition == reader->partition &&
-           record->offset == reader->offset;
-}
-
-static bool visit_record(void *context, const struct feed_record *record)
-{
-    struct filling *filling = context;
-    struct stream_reader *reader = filling->reader;
-    struct stream_desk *desk = filling->desk;
-
-    filling->is_lost = reader->frame == FRAME_EVENT && !is_begun(reader, record);
-    if (filling->is_lost)
-        return false;
-    if (reader->customer_id[0] != '\0' && reader->frame != FRAME_EVENT) {
-        const char *customer_id = customer_of(desk, record);
-
-        if (customer_id == NULL && read_record(desk, record)) {
-            str_copy(filling->unknown_id, UUID_SIZE, record->order_id);
-            filling->unknown_ms = desk->event.timestamp_ms;
-            return false;
-        }
-        if (customer_id == NULL || !str_equal(customer_id, reader->customer_id))
-            return true;
-    }
-    return tell_record(filling, record);
-}
-
-/*
- * Looks into the order: 1, and the table has an answer, or a negative errno. Without OrderPlaced it
- * has no customer; as long as that may still come, the stream waits for it: 0.
- */
-static int find_customer(struct filling *filling, struct error *err)
-{
-    struct stream_desk *desk = filling->desk;
-    struct history history = {.count = 0};
-    struct order_view view;
-    const char *customer_id = NULL;
-    int r = projection_read(desk->projection, desk->codec, filling->unknown_id, &history, err);
-
-    if (r < 0)
-        return r;
-    order_view_fold(history.entries, history.count, &view);
-    if (view.placed != NULL)
-        customer_id = view.placed->customer_id;
-    else if (!order_cause_may_come(filling->unknown_ms, filling->now_ms))
-        customer_id = NOBODY;
-    if (customer_id != NULL)
-        order_customers_put(&desk->customers, filling->unknown_id, customer_id);
-    history_done(&history);
-    return customer_id != NULL;
-}
-
-static int fill_from_all(struct filling *filling, struct stream_progress *ret, struct error *err)
-{
-    struct stream_desk *desk = filling->desk;
-    struct stream_reader *reader = filling->reader;
-    int r = 1;
-
-    for (size_t i = 0; r == 1 && i < LOOKUPS_MAX; i++) {
-        filling->unknown_id[0] = '\0';
-        filling->is_lost = reader->frame == FRAME_EVENT;
-        r = projection_feed(desk->projection, &reader->cursor, visit_record, filling, err);
-        if (r < 0)
-            return r;
-        ret->has_more = r == 1 || filling->is_full;
-        if (filling->unknown_id[0] == '\0')
-            return 0;
-        r = find_customer(filling, err);
-        ret->is_held = r == 0;
-        ret->has_more = r > 0;
-    }
-    return r < 0 ? r : 0;
 }
 
 /* ---------------------------------------------------------------------------------- filling */
@@ -311,7 +190,7 @@ ssize_t stream_reader_fill(struct stream_reader *reader, struct stream_desk *des
         put_note(&filling);
     if (!filling.is_full)
         r = reader->kind == STREAM_OF_ORDER ? fill_from_order(&filling, ret, err)
-                                            : fill_from_all(&filling, ret, err);
+                                            : filling_from_all(&filling, ret, err);
     if (r < 0 && r != -EAGAIN)
         return r;
     if (r == 0 && filling.is_lost)

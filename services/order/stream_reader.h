@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "services/order/event_places.h"
 #include "services/order/order_cursors.h"
 #include "services/order/order_customers.h"
 #include "services/order/order_sequence.h"
@@ -35,6 +36,7 @@ struct stream_desk {
     struct codec *codec;           /* borrowed */
     struct event event;
     struct order_customers customers;
+    struct event_places places;
     size_t frame_len;
     char frame[STREAM_FRAME_SIZE];
 };
@@ -56,9 +58,7 @@ struct stream_reader {
     /* A frame that did not fit, and what of it was sent. */
     enum stream_frame frame;
     size_t sent;
-    enum topic topic;
-    int32_t partition;
-    int64_t offset;
+    struct stream_place begun;
 };
 
 struct stream_progress {

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/base/clock.h"
@@ -243,15 +244,39 @@ struct waiter *waiters_take_stage(struct waiters *waiters, enum order_stage stag
     return waiter;
 }
 
-bool waiters_find(struct waiters *waiters, const char *order_id, uint64_t round)
+/* True if somebody of this order was not found in this round; now all of them are. */
+static bool mark_found(struct waiters *waiters, const char *order_id, uint64_t round)
 {
     struct waiter *waiter;
     bool found = false;
 
-    pthread_mutex_lock(&waiters->lock);
     while ((waiter = *find(waiters, order_id, is_unseen, round)) != NULL) {
         waiter->round = round;
         found = true;
+    }
+    return found;
+}
+
+bool waiters_find(struct waiters *waiters, const char *order_id, uint64_t round)
+{
+    bool found;
+
+    pthread_mutex_lock(&waiters->lock);
+    found = mark_found(waiters, order_id, round);
+    pthread_mutex_unlock(&waiters->lock);
+    return found;
+}
+
+bool waiters_find_any(struct waiters *waiters, uint64_t round, char ret_order_id[UUID_SIZE])
+{
+    bool found = false;
+
+    pthread_mutex_lock(&waiters->lock);
+    for (size_t i = 0; i < waiters->count && !found; i++) {
+        if (!is_unseen(waiters->heap[i], round))
+            continue;
+        memcpy(ret_order_id, waiters->heap[i]->order_id, UUID_SIZE);
+        found = mark_found(waiters, ret_order_id, round);
     }
     pthread_mutex_unlock(&waiters->lock);
     return found;

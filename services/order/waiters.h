@@ -75,6 +75,9 @@ struct waiter *waiters_take_stage(struct waiters *waiters, enum order_stage stag
  */
 bool waiters_find(struct waiters *waiters, const char *order_id, uint64_t round);
 
+/* The same of any order, whose id is written to `ret_order_id`. */
+bool waiters_find_any(struct waiters *waiters, uint64_t round, char ret_order_id[UUID_SIZE]);
+
 /* True if nobody waits; cheap, and right unless somebody is just coming. */
 bool waiters_is_empty(const struct waiters *waiters);
 

@@ -7,18 +7,16 @@ and kept in the build directory.
 
 import json
 import random
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support.cluster import ROOT, build_dir
+from support import versions
+from support.cluster import build_dir
 from support.events import SERVICES, WRITER_OF
 from support.orders import Kind, OrderMix
 from support.waiting import wait_until
 
-BUILD_S = 300
 RATE = 30
 ORDERS = 40
 REACTION_S = 15
@@ -44,31 +42,13 @@ def write_next_version(root: Path) -> None:
         elif path.name == "envelope.json":
             document["properties"]["schema_version"]["default"] = NEXT
         path.write_text(json.dumps(document))
-
-
-def copy_if_changed(source: str, target: str) -> None:
-    """The build looks at the times."""
-    if not Path(target).exists() or Path(source).read_bytes() != Path(target).read_bytes():
-        shutil.copyfile(source, target)
+    versions.run(sys.executable, "-B", str(root / "compatibility.py"))
 
 
 @pytest.fixture(scope="module")
-def next_build(tmp_path_factory) -> Path:
+def next_build() -> Path:
     """Where the four services of the next version are."""
-    folder = build_dir() / "next-version"
-    fresh = tmp_path_factory.mktemp("next-version") / "schemas"
-    shutil.copytree(ROOT / "schemas", fresh, ignore=shutil.ignore_patterns("examples"))
-    write_next_version(fresh)
-    run(sys.executable, "-B", str(fresh / "compatibility.py"))
-    shutil.copytree(fresh, folder / "schemas", copy_function=copy_if_changed, dirs_exist_ok=True)
-    run(str(ROOT / "scripts/build"), "--schemas", str(folder / "schemas"), "--dir", str(folder / "build"),
-        *(f"{name}-service" for name in SERVICES))
-    return folder / "build"
-
-
-def run(*command: str) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_S)
-    assert result.returncode == 0, f"{command}\n{result.stdout[-2000:]}{result.stderr[-2000:]}"
+    return versions.build("next", write_next_version, (f"{name}-service" for name in SERVICES))
 
 
 def versions_written(log, names) -> set[int]:

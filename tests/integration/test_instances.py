@@ -4,7 +4,7 @@ import time
 
 import pytest
 from support.events import SERVICES, partition_of
-from support.instances import role, set_shards, shards
+from support.instances import set_shards, shards
 from support.orders import Kind
 from support.process import Process
 from support.waiting import wait_until
@@ -85,8 +85,8 @@ def test_standbys_take_over_when_the_owners_are_killed(saga, note):
     owners, standbys = [saga.service(name) for name in names], [saga.add(name, "standby") for name in names]
     for standby in standbys:
         standby.start()
-    assert {role(owner) for owner in owners} == {"owner"}
-    assert {role(standby) for standby in standbys} == {"standby"}
+    assert {owner.role for owner in owners} == {"owner"}
+    assert {standby.role for standby in standbys} == {"standby"}
     running = saga.load(RATE)
     wait_until(lambda: len(saga.history.accepted()) > RATE, REACTION_S, "orders are placed")
     for owner in owners:
@@ -94,7 +94,7 @@ def test_standbys_take_over_when_the_owners_are_killed(saga, note):
     killed = time.monotonic()
     for standby in standbys:
         left = killed + TAKEOVER_S - time.monotonic()
-        wait_until(lambda: role(standby) == "owner", left, lambda: f"the standby owns\n{standby.tail()}")
+        wait_until(lambda: standby.role == "owner", left, lambda: f"the standby owns\n{standby.tail()}")
         note(f"{standby} took over after {time.monotonic() - killed:.2f} s")
     running.stop()
     saga.wait_final()
@@ -108,15 +108,15 @@ def test_an_owner_that_was_frozen_becomes_the_standby(saga, note):
     standby.start()
     running = saga.load(RATE)
     wait_until(lambda: len(saga.history.accepted()) > RATE, REACTION_S, "orders are placed")
-    assert role(owner) == "owner", owner.tail()
+    assert owner.role == "owner", owner.tail()
     owner.pause()
     paused = time.monotonic()
-    wait_until(lambda: role(standby) == "owner", TAKEOVER_S, lambda: f"the standby owns\n{standby.tail()}")
+    wait_until(lambda: standby.role == "owner", TAKEOVER_S, lambda: f"the standby owns\n{standby.tail()}")
     note(f"the standby took over after {time.monotonic() - paused:.2f} s")
     saga.watch.wait_final([saga.place(Kind.SHIPPED).order_id], TAKEOVER_S)
     owner.resume()
-    wait_until(lambda: role(owner) == "standby", STANDBY_S, lambda: f"it stands by\n{owner.tail()}")
-    wait_until(lambda: role(standby) == "owner", REACTION_S, lambda: f"it stays the owner\n{standby.tail()}")
+    wait_until(lambda: owner.role == "standby", STANDBY_S, lambda: f"it stands by\n{owner.tail()}")
+    wait_until(lambda: standby.role == "owner", REACTION_S, lambda: f"it stays the owner\n{standby.tail()}")
     running.stop()
     saga.wait_final()
     assert owner.is_running and standby.is_running
@@ -134,7 +134,7 @@ def test_the_front_door_has_a_standby_too(saga):
     wait_until(lambda: saga.status(attempt.order_id) == saga.status(other.order_id) == "completed", REACTION_S,
                "the other instance shows both orders")
     saga.service("order").kill9()
-    wait_until(lambda: role(second) == "owner", TAKEOVER_S, lambda: f"it owns\n{second.tail()}")
+    wait_until(lambda: second.role == "owner", TAKEOVER_S, lambda: f"it owns\n{second.tail()}")
     saga.place(Kind.SHIPPED)
     saga.wait_final()
     saga.assert_sound()

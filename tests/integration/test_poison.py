@@ -121,6 +121,8 @@ def test_poison_on_an_input_topic(warm, topic):
     warm.place(Kind.SHIPPED)
     warm.wait_final()
     warm.assert_sound()
+    told = json.loads(warm.sagactl("check", "--final", "--json").stdout)
+    assert told["refused"] == len({refusal.place for refusal in warm.refused}) and told["unknown_types"] > 0
 
 
 def test_poison_on_topics_that_are_only_viewed(saga):

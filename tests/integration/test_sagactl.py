@@ -147,6 +147,15 @@ def test_two_receipts_of_the_same_goods_are_two_events(broker, applied, prefix):
     assert len({record.event["event_id"] for record in records}) == 2
 
 
+def test_once_leaves_out_what_was_ever_received(broker, applied, prefix):
+    applied.output("stock", "receive", "A", "1")
+    applied.output("stock", "receive", "--once", "A", "2", "B", "3")
+    applied.output("stock", "receive", "--once", "B", "4", "A", "5")
+
+    records = read_all(broker.bootstrap, prefix, only=("stock-receipts",)).of("stock-receipts")
+    assert [(r.key, r.event["data"]["quantity"]) for r in records] == [(b"A", 1), (b"B", 3)]
+
+
 BAD_RECEIPTS = [
     ("A", "0"), ("A", "1000000001"), ("A", "-1"), ("A", "1.5"), ("A", "1e3"), ("A", " 1"), ("A", "+1"), ("A", ""),
     ("A", "9" * 30), ("", "1"), ("A B", "1"), ("a/b", "1"), ("x" * 65, "1"), ("é", "1"), ("A",), (),

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 from support.events import SERVICES
-from support.instances import Replicas, add_instances, instances, role, set_shards, shards, wait_owned
+from support.instances import Replicas, add_instances, instances, set_shards, shards, wait_owned
 from support.orders import Kind, OrderMix
 from support.saga import Saga
 from support.waiting import is_long, wait_until
@@ -24,6 +24,7 @@ ANSWER_S = 2  # then the client goes to another replica
 CALM_S = 1.5  # between two faults, at most
 DOWN_S = SESSION_S + 2  # of a killed instance, at most: with and without a successor
 FROZEN_S = 2  # beyond the takeover, at most
+SETTLED_S = 30  # until somebody owns everything again; how soon, other tests say
 FINAL_S = 30  # after the last fault
 ORDER_S = 3  # from POST to outcome, whatever is restarted
 FAULTS = 10 if is_long() else 1  # of each kind, to each service
@@ -36,11 +37,14 @@ def begin(saga: Saga, count: int, shard_count: int = 1) -> Saga:
     """A running system with so many instances of each service, its clients knowing all front doors."""
     if shard_count > 1:
         set_shards(saga, payment=shard_count, shipping=shard_count)
-    for service in add_instances(saga, count):
-        service.spawn()
-    saga.client = Replicas([order.port for order in instances(saga, "order")], saga.history, ANSWER_S)
     saga.begin()
+    others = add_instances(saga, count)
+    for service in others:
+        service.spawn()
     saga.wait_ready()
+    for name in SERVICES:
+        wait_owned(instances(saga, name), shard_count_of(name, shard_count), SETTLED_S)
+    saga.client = Replicas([order.port for order in instances(saga, "order")], saga.history, ANSWER_S)
     return saga
 
 
@@ -71,17 +75,17 @@ def kill(saga: Saga, owner, others: list, shard_count: int, rng: Random) -> None
     owner.kill9()
     time.sleep(rng.uniform(0, DOWN_S))
     owner.start()
-    wait_owned([owner, *others], shard_count, TAKEOVER_S)
+    wait_owned([owner, *others], shard_count, SETTLED_S)
 
 
 def freeze(saga: Saga, owner, others: list, shard_count: int, rng: Random) -> None:
     """Until the others own all that it did, and a while longer."""
     owner.pause()
-    wait_owned(others, shard_count, TAKEOVER_S)
+    wait_owned(others, shard_count, SETTLED_S)
     time.sleep(rng.uniform(0, FROZEN_S))
     owner.resume()
     owner.wait_ready(READY_S)
-    wait_owned([owner, *others], shard_count, REACTION_S)
+    wait_owned([owner, *others], shard_count, SETTLED_S)
 
 
 def harm_owners(saga: Saga, name: str, shard_count: int, rng: Random) -> int:
@@ -90,7 +94,8 @@ def harm_owners(saga: Saga, name: str, shard_count: int, rng: Random) -> int:
     rng.shuffle(faults)
     for fault in faults:
         time.sleep(rng.uniform(0, CALM_S))
-        owners = [service for service in services if shards(service)]
+        owners = wait_until(lambda: [service for service in services if shards(service)], SETTLED_S,
+                            lambda: f"an instance of {name} owns something\n{services[0].tail()}")
         owner = rng.choice(owners)
         fault(saga, owner, [service for service in services if service is not owner], shard_count, rng)
     return len(faults)
@@ -119,15 +124,15 @@ def test_the_owner_of_the_stock_frozen_under_load_is_replaced_in_time(saga, note
     wait_until(lambda: len(saga.history.accepted()) > RATE, REACTION_S, "orders are placed")
     owner.pause()
     frozen = time.monotonic()
-    wait_until(lambda: role(standby) == "owner", TAKEOVER_S, lambda: f"the standby owns\n{standby.tail()}")
+    wait_until(lambda: standby.role == "owner", TAKEOVER_S, lambda: f"the standby owns\n{standby.tail()}")
     note(f"taken over after {time.monotonic() - frozen:.2f} s")
     reserved = saga.place(Kind.SHIPPED).order_id
     wait_until(lambda: saga.watch.is_settled(reserved), REACTION_S, "the standby works")
     owner.resume()
-    wait_until(lambda: role(owner) == "standby", READY_S, lambda: f"it stands by\n{owner.tail()}")
+    wait_until(lambda: owner.role == "standby", READY_S, lambda: f"it stands by\n{owner.tail()}")
     load.stop()
     saga.wait_final()
-    assert role(standby) == "owner"
+    assert standby.role == "owner"
     saga.assert_sound()
 
 

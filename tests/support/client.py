@@ -136,14 +136,15 @@ class Client:
         attempt = Attempt(order, due or time.time())
         self.history.attempts.append(attempt)
         while True:
-            self._post(attempt)
+            self.post(attempt)
             if attempt.outcome != "fail" or attempt.status or not may_retry():
                 return attempt
             time.sleep(RETRY_EVERY_S)
 
-    def _post(self, attempt: Attempt) -> None:
+    def post(self, attempt: Attempt, headers: dict[str, str] | None = None) -> None:
+        """One request; what came of it is noted in the attempt."""
         try:
-            answer = self.http.post("/v1/orders", attempt.order.body())
+            answer = self.http.post("/v1/orders", attempt.order.body(), headers)
         except NotSent as error:
             attempt.outcome, attempt.text = "fail", str(error)
         except (OSError, http.client.HTTPException) as error:

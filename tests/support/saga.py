@@ -151,6 +151,8 @@ class Saga(Cluster):
             found += self._read_violations(log)
         shown = "\n".join(map(str, found[:VIOLATIONS_SHOWN]))
         assert not found, f"{len(found)} violations:\n{shown}"
+        if not self.foreign:  # of which only we know that they are no faults
+            self.sagactl("check", *(["--final"] if final else []))
         return log
 
     def _read_violations(self, log: Log) -> list:
@@ -159,16 +161,7 @@ class Saga(Cluster):
         return check_reads(log, sorted(known), self.client.order, self.client.timeline)
 
     def wait_settled(self) -> None:
-        """Until no transaction is open and nothing is written any more."""
-        last: list = []
-
-        def unchanged() -> bool:
-            ends = topics.end_offsets(self.bootstrap, self.prefix, "read_uncommitted")
-            settled = last[-1:] == [ends] and ends == topics.end_offsets(self.bootstrap, self.prefix)
-            last.append(ends)
-            return settled
-
-        wait_until(unchanged, SETTLE_S, "the topics stand still", poll_s=0.15)
+        topics.wait_settled(self.bootstrap, self.prefix, SETTLE_S)
 
     def assert_memory(self) -> None:
         """A sanitized build is another matter: it needs several times as much."""

@@ -125,6 +125,19 @@ def end_offsets(bootstrap: str, prefix: str, isolation: str = "read_committed") 
         consumer.close()
 
 
+def wait_settled(bootstrap: str, prefix: str, timeout_s: float) -> None:
+    """Until no transaction is open and nothing is written any more."""
+    last: list = []
+
+    def unchanged() -> bool:
+        ends = end_offsets(bootstrap, prefix, "read_uncommitted")
+        settled = last[-1:] == [ends] and ends == end_offsets(bootstrap, prefix)
+        last.append(ends)
+        return settled
+
+    wait_until(unchanged, timeout_s, "the topics stand still", poll_s=0.15)
+
+
 def _record(message, prefix: str) -> Record:
     return Record(message.topic()[len(prefix):], message.partition(), message.offset(),
                   message.timestamp()[1], message.key(), message.value(), message.headers() or [])

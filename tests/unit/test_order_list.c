@@ -1,4 +1,4 @@
-/* test_order_list.c - which orders are asked for, how a page looks, where the next one begins. */
+/* test_order_list.c - which orders are asked for, what a page has, where the next one begins. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -192,6 +192,24 @@ START_TEST(in_a_round_each_order_is_found_once)
 }
 END_TEST
 
+START_TEST(in_a_round_every_order_can_be_found)
+{
+    char id[UUID_SIZE];
+    bool found[4] = {false};
+
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq(wait_for(i, i, STAGE_FINAL, LATER_MS), 0);
+    ck_assert_int_eq(wait_for(4, 2, STAGE_PLACED, LATER_MS), 0);
+    while (waiters_find_any(waiters, 1, id)) {
+        ck_assert(!found[id[UUID_SIZE - 2] - '0']);
+        found[id[UUID_SIZE - 2] - '0'] = true;
+    }
+    for (size_t i = 0; i < 4; i++)
+        ck_assert(found[i]);
+    ck_assert(!waiters_find(waiters, order_id(2), 1));
+}
+END_TEST
+
 START_TEST(after_the_close_nobody_is_let_in_and_the_rest_can_be_fetched)
 {
     int64_t before_ms = clock_monotonic_ms();
@@ -333,6 +351,7 @@ int main(void)
     tcase_add_test(tcase, whatever_is_taken_in_between_the_earliest_deadline_is_first);
     tcase_add_test(tcase, there_is_room_for_so_many_and_no_more);
     tcase_add_test(tcase, in_a_round_each_order_is_found_once);
+    tcase_add_test(tcase, in_a_round_every_order_can_be_found);
     tcase_add_test(tcase, after_the_close_nobody_is_let_in_and_the_rest_can_be_fetched);
     tcase_add_test(tcase, many_threads_take_each_exactly_once);
     tcase_add_test(tcase, draining_waits_for_the_last_one);

@@ -7,6 +7,7 @@ enum exit_code topics_apply(const struct invocation *in, struct error *err);
 enum exit_code stock_receive(const struct invocation *in, struct error *err);
 enum exit_code stock_show(const struct invocation *in, struct error *err);
 enum exit_code order_show(const struct invocation *in, struct error *err);
+enum exit_code check(const struct invocation *in, struct error *err);
 enum exit_code order_list(const struct invocation *in, struct error *err);
 enum exit_code order_cancel(const struct invocation *in, struct error *err);
 enum exit_code stuck(const struct invocation *in, struct error *err);
@@ -17,8 +18,10 @@ enum exit_code dead_letters_discard(const struct invocation *in, struct error *e
 
 /* Rows of options, as they stand in main.c. */
 enum { TOPICS_APPLY_DRY_RUN, TOPICS_APPLY_STRICT };
+enum { STOCK_RECEIVE_ONCE };
 enum { STOCK_SHOW_JSON };
 enum { ORDER_SHOW_JSON };
+enum { CHECK_FINAL, CHECK_JSON };
 enum { ORDER_LIST_STATUS, ORDER_LIST_CUSTOMER, ORDER_LIST_LIMIT, ORDER_LIST_JSON };
 enum { ORDER_CANCEL_REASON, ORDER_CANCEL_WAIT, ORDER_CANCEL_JSON };
 enum { STUCK_FOR, STUCK_JSON };

@@ -17,8 +17,10 @@ DEFINE_CLEANUP(message_cleanup, rd_kafka_message_t, rd_kafka_message_destroy)
 struct source {
     const struct topic_state *topic;
     int32_t partition;
-    int64_t end; /* where it ended at the start */
-    bool open;   /* not yet read to there */
+    int64_t first_end; /* where it ended at the start */
+    int64_t end;       /* the same, or where it ended later: read to here */
+    int64_t next;      /* the offset to come */
+    bool open;         /* not yet read to the end */
 };
 
 struct log_reader {
@@ -29,7 +31,8 @@ struct log_reader {
     struct source *sources;
     size_t current; /* index of the last record's source: records come in runs */
     int64_t progress_ms;
-    bool bounded; /* nothing beyond the ends is handed over */
+    bool extended; /* an end of a partition that is reported may be an earlier one than ours */
+    bool bounded;  /* nothing beyond the ends is handed over */
 };
 
 size_t log_order_topics(enum topic out[TOPIC_COUNT])
@@ -119,6 +122,16 @@ static rd_kafka_resp_err_t find_end(struct log_reader *reader, const struct sour
     }
 }
 
+static void begin_source(const struct log_reader *reader, struct source *source, int64_t low)
+{
+    const struct log_request *request = reader->request;
+
+    source->first_end = source->end;
+    source->next = low;
+    if (request->on_begin != NULL)
+        request->on_begin(request->context, source->topic->topic, source->partition, low);
+}
+
 /* Of a read_committed client the high watermark is the end of what is decided. */
 static int find_ends(struct log_reader *reader, struct error *err)
 {
@@ -130,10 +143,18 @@ static int find_ends(struct log_reader *reader, struct error *err)
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             return kafka_error(code, source->topic->name, err);
         source->end = high;
-        source->open = high > low;
+        if (!reader->extended)
+            begin_source(reader, source, low);
+        source->open = source->next < source->end;
         reader->open_count += source->open ? 1 : 0;
     }
     return 0;
+}
+
+int log_reader_extend(struct log_reader *reader, struct error *err)
+{
+    reader->extended = true;
+    return find_ends(reader, err);
 }
 
 static int assign(struct log_reader *reader, struct error *err)
@@ -179,6 +200,7 @@ static int hand_over(const struct log_reader *reader, const struct source *sourc
     const struct log_record record = {
         .topic = source->topic->topic,
         .partition_count = source->topic->partition_count,
+        .young = message->offset >= source->first_end,
         .message = message,
     };
 
@@ -205,7 +227,8 @@ static int take_message(struct log_reader *reader, const rd_kafka_message_t *mes
         return 0;
     if (source->open)
         reader->progress_ms = clock_monotonic_ms();
-    if (at_end || message->offset + 1 >= source->end)
+    source->next = at_end ? message->offset : message->offset + 1;
+    if ((at_end && !reader->extended) || source->next >= source->end)
         close_source(reader, source);
     if (!at_end && (!reader->bounded || message->offset < source->end))
         r = hand_over(reader, source, message, err);

@@ -19,16 +19,21 @@
 struct log_record {
     enum topic topic;
     int32_t partition_count;           /* of the topic */
+    bool young;                        /* not before the end that was found first */
     const rd_kafka_message_t *message; /* borrowed for the call */
 };
 
 /* Returns 0 to go on; anything else ends the reading, which returns it: 1, or a negative errno. */
 typedef int log_record_function(void *context, const struct log_record *record, struct error *err);
 
+/* Where a partition begins: if it is more than 0, records before it have expired. */
+typedef void log_begin_function(void *context, enum topic topic, int32_t partition, int64_t low);
+
 struct log_request {
-    const enum topic *topics; /* borrowed */
-    size_t topic_count;       /* up to TOPIC_LIST_MAX */
-    const char *key;          /* only the partition of this key, of each topic; NULL: all */
+    const enum topic *topics;     /* borrowed */
+    size_t topic_count;           /* up to TOPIC_LIST_MAX */
+    const char *key;              /* only the partition of this key, of each topic; NULL: all */
+    log_begin_function *on_begin; /* once per partition, before all records; NULL: not wanted */
     log_record_function *on_record;
     void *context;
 };
@@ -54,6 +59,12 @@ DEFINE_CLEANUP(log_reader_cleanup, struct log_reader, log_reader_close)
 
 /* At least to the ends: what comes meanwhile may be among it. */
 int log_reader_read(struct log_reader *reader, struct error *err);
+
+/*
+ * Asks again where the partitions end: the next log_reader_read() reads to there. What a record
+ * from before the first ends follows from is then among the records.
+ */
+int log_reader_extend(struct log_reader *reader, struct error *err);
 
 /* And on from there, until the callback has enough. Returns what it returned; 0: time is over. */
 int log_reader_follow(struct log_reader *reader, int timeout_ms, struct error *err);

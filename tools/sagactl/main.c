@@ -25,11 +25,16 @@ static const struct command commands[] = {
         .run = stock_receive,
         .argument_count_min = 2,
         .argument_count_max = COMMAND_ARGUMENTS_ANY,
-        .usage = "PRODUCT QUANTITY [PRODUCT QUANTITY]...",
+        .usage = "[--once] PRODUCT QUANTITY [PRODUCT QUANTITY]...",
         .sentence = "Reports goods that came in.",
         .details =
             "QUANTITY is 1 to 1000000000 pieces. Returns when the cluster has them on record.\n"
             "Each call is a delivery of its own: run twice, it counts twice.\n",
+        .options =
+            {
+                [STOCK_RECEIVE_ONCE] = {"--once", NULL,
+                                        "Leave out products that were ever received before."},
+            },
     },
     {
         .words = {"stock", "show"},
@@ -164,6 +169,23 @@ static const struct command commands[] = {
                 [DEAD_LETTERS_DISCARD_REASON] = {"--reason", "TEXT", "For those who look later."},
                 [DEAD_LETTERS_DISCARD_DRY_RUN] = {"--dry-run", NULL,
                                                   "Only say what would be done."},
+            },
+    },
+    {
+        .words = {"check"},
+        .run = check,
+        .usage = "[--final] [--json]",
+        .sentence = "Reads all topics and verifies the invariants of ARCHITECTURE.md.",
+        .details =
+            "Exit code 1 when something is not as it must be; each finding names the order, the\n"
+            "product or the record. Orders that are under way are no finding. An order of which\n"
+            "something has expired is left out, and counted. Needs about 2 KB of memory for an\n"
+            "order, and takes no more than 1000000 of them.\n",
+        .options =
+            {
+                [CHECK_FINAL] = {"--final", NULL,
+                                 "Nothing is under way: what is missing is a finding."},
+                [CHECK_JSON] = {"--json", NULL, "Print one JSON document."},
             },
     },
 };
