@@ -3,9 +3,9 @@
 
 FROM debian:trixie-slim AS toolchain
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends gcc libc6-dev libcurl4-openssl-dev \
-        libjansson-dev liblmdb-dev \
-        libmicrohttpd-dev librdkafka-dev libyyjson-dev meson pkg-config python3 python3-yaml \
+    && apt-get install -y --no-install-recommends gcc libc6-dev libcurl4-openssl-dev libjansson-dev \
+        liblmdb-dev libmicrohttpd-dev librdkafka-dev libyyjson-dev meson pkg-config python3 \
+        python3-yaml \
     && rm -rf /var/lib/apt/lists/*
 
 FROM toolchain AS build
@@ -16,8 +16,8 @@ RUN meson setup /build --prefix=/usr --buildtype=release -Db_ndebug=false -Dtest
 
 FROM debian:trixie-slim AS runtime
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libcurl4t64 libjansson4 liblmdb0 libmicrohttpd12t64 \
-        librdkafka1 libyyjson0 \
+    && apt-get install -y --no-install-recommends libcurl4t64 libjansson4 liblmdb0 \
+        libmicrohttpd12t64 librdkafka1 libyyjson0 \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -o 10001 -g 10001 /var/lib/order-saga
 # Numbers, so that "not root" can be seen without looking into the image.
@@ -29,10 +29,9 @@ COPY --from=build /out/usr/bin/sagactl /usr/bin/
 ENTRYPOINT ["/usr/bin/sagactl"]
 
 FROM runtime AS service
-# A local cache: what is lost of it is read again.
-VOLUME /var/lib/order-saga
-# Replicas have nothing of their own but the host name that the engine gives each.
-ENV DATA_DIR=/var/lib/order-saga SERVICE_INSTANCE=hostname
+# Replicas have nothing of their own but the host name that the engine gives each. DATA_DIR is below
+# the working directory, by instance. No VOLUME: engines forget to remove volumes without a name.
+ENV SERVICE_INSTANCE=hostname
 
 FROM service AS order
 COPY --from=build /out/usr/bin/order-service /usr/bin/

@@ -13,7 +13,7 @@ import textwrap
 from pathlib import Path
 
 from model import Schemas, SchemaError, snake
-from topics import read_topics
+from topics import read_services, read_topics
 
 C_MEMBERS = {"timestamp": "timestamp_ms", "event_type": "type"}
 KINDS = {
@@ -108,6 +108,7 @@ def header_constants(schemas, events):
         elif member.kind in ("integer", "money"):
             unit = "_MINOR" if member.kind == "money" else ""
             lines.append(f"#define {upper(member.name)}{unit}_MAX INT64_C({member.maximum})")
+    lines.append(f"#define SERVICE_INFO_COUNT {len(read_services(schemas))}")
     return "\n".join([*lines, *list_constants(events), ""])
 
 
@@ -243,7 +244,17 @@ def list_member(topic, member, kind, entries, lists):
     return f"\n        .{member} = {name}, .{kind}_count = {len(entries)},"
 
 
-def table_topics(topics):
+def name_list(names, arrays):
+    """NULL ends it, and stands for an empty one."""
+    return arrays.name("names", "const char *const {}[]", [*map(quote, names), "NULL"], "principals")
+
+
+def table_services(services):
+    rows = [f"    {{.name = {quote(name)}, .shards_max = {shards_max}}}," for name, shards_max in services.items()]
+    return "\n".join(["const struct service_info service_infos[SERVICE_INFO_COUNT] = {", *rows, "};", ""])
+
+
+def table_topics(topics, arrays):
     lists, rows = [], []
     for topic in topics:
         configs = [f"{quote(name)}, {quote(value)}" for name, value in topic.config.items()]
@@ -257,7 +268,9 @@ def table_topics(topics):
             f" .writer = {writer}, .partitions = {topic.partitions},\n"
             f"        .retention_ms = {topic.retention_ms},"
             f" .compacted = {str(topic.compacted).lower()},"
-            f" .keyed_by_order = {str(topic.key == 'order_id').lower()},{more}\n    }},")
+            f" .keyed_by_order = {str(topic.key == 'order_id').lower()},{more}\n"
+            f"        .may_read = {name_list(topic.may_read, arrays)},"
+            f" .may_write = {name_list(topic.may_write, arrays)},\n    }},")
     return "\n".join([*lists, "const struct topic_info topic_infos[TOPIC_COUNT] = {", *rows, "};", ""])
 
 
@@ -278,13 +291,15 @@ def lookup_function(events):
 
 def source(schemas, topics, events):
     arrays = Arrays()
+    topic_table = table_topics(topics, arrays)
     records = [table_record(record, f"struct {record.name}", arrays) for record in schemas.records.values()]
     records += [table_record(event.data, f"struct {event.data.name}", arrays) for event in events]
     records.append(table_record(schemas.envelope(), "struct event", arrays, public=True))
     parts = [
         BANNER.format(name="generated.c", what="the tables that the codec walks."),
         '#include "common/event/tables.h"\n\n#include <string.h>\n',
-        *arrays.text, *records, table_events(events), table_topics(topics), lookup_function(events),
+        *arrays.text, *records, table_events(events), topic_table,
+        table_services(read_services(schemas)), lookup_function(events),
     ]
     return "\n".join(parts)
 

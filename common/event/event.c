@@ -19,6 +19,12 @@ const struct topic_info *topic_info(enum topic topic)
     return &topic_infos[topic];
 }
 
+const struct service_info *service_info(size_t index)
+{
+    assert(index < SERVICE_INFO_COUNT);
+    return &service_infos[index];
+}
+
 const char *event_type_name(enum event_type type)
 {
     return type == EVENT_NONE ? "" : event_info(type)->name;

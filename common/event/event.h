@@ -50,10 +50,21 @@ struct topic_info {
     size_t config_count;
     const struct topic_reader *readers;
     size_t reader_count;
+    /* Who may: services and "operator"; NULL ends a list. */
+    const char *const *may_read;
+    const char *const *may_write;
+};
+
+struct service_info {
+    const char *name;   /* also of its group, and in front of its transactional ids */
+    int32_t shards_max; /* its shards topic may grow to so many partitions */
 };
 
 /* Static; TOPIC_NONE and numbers out of range are asserted against. */
 const struct topic_info *topic_info(enum topic topic);
+
+/* In the order of topics.json; `index` below SERVICE_INFO_COUNT is asserted. Static. */
+const struct service_info *service_info(size_t index);
 
 /* "OrderPlaced"; "" for EVENT_NONE. Static. */
 const char *event_type_name(enum event_type type);

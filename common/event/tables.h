@@ -60,6 +60,7 @@ struct event_info {
 extern const struct record envelope_record;
 extern const struct event_info event_infos[EVENT_TYPE_COUNT];
 extern const struct topic_info topic_infos[TOPIC_COUNT];
+extern const struct service_info service_infos[SERVICE_INFO_COUNT];
 
 /* The text of that name in an event's data; NULL: the type has none. */
 const struct field *event_text_field(enum event_type type, const char *member);

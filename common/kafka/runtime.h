@@ -25,8 +25,8 @@ struct runtime_config {
     const struct kafka_config *kafka;
     const char *instance; /* SERVICE_INSTANCE */
     const char *data_dir;
-    struct tracer *tracer;     /* NULL: none */
     struct measures *measures; /* may be NULL */
+    struct tracer *tracer;     /* NULL: none */
 };
 
 enum runtime_role {

@@ -94,8 +94,8 @@ static int open_work(struct session *session, struct error *err)
         .settings = session->config->settings,
         .topics = &session->topics,
         .ledger = session->ledger,
-        .tracer = session->config->tracer,
         .measures = session->config->measures,
+        .tracer = session->config->tracer,
     };
 
     return work_new(&config, &session->work, err);

@@ -35,8 +35,8 @@ struct work_config {
     const void *settings;
     const struct topics *topics;
     struct ledger *ledger;
-    struct tracer *tracer;     /* NULL: none */
     struct measures *measures; /* may be NULL */
+    struct tracer *tracer;     /* NULL: none */
 };
 
 int work_new(const struct work_config *config, struct work **ret, struct error *err);

@@ -142,8 +142,8 @@ static int serve_http(struct process *process, struct error *err)
         .port = (uint16_t)process->settings.http_port,
         .routes = process->routes,
         .route_count = process->route_count,
-        .tracer = process->context.tracer,
         .metrics = process->context.metrics,
+        .tracer = process->context.tracer,
     };
     int r = http_server_new(&config, &process->server, err);
 
@@ -153,18 +153,6 @@ static int serve_http(struct process *process, struct error *err)
             return 0;
         r = http_server_new(&config, &process->server, err);
     }
-    return r;
-}
-
-static int start_tracer(struct process *process, struct error *err)
-{
-    struct tracer_config config;
-    int r = settings_traces(&process->settings, &config, err);
-
-    config.source.consumer_group = process->group;
-    if (r == 0 && config.endpoint[0] != '\0')
-        r = tracer_new(&config, &process->context.tracer, err);
-    process->metrics.tracer = process->context.tracer;
     return r;
 }
 
@@ -182,6 +170,17 @@ static int start_metrics(struct process *process, struct error *err)
     return r;
 }
 
+static int start_tracer(struct process *process, struct error *err)
+{
+    struct tracer_config config;
+    int r = settings_traces(&process->settings, &config, err);
+
+    config.source.consumer_group = process->group;
+    if (r == 0 && config.endpoint[0] != '\0')
+        r = tracer_new(&config, &process->context.tracer, err);
+    return r;
+}
+
 static int start_runtime(struct process *process, struct error *err)
 {
     const struct service *service = process->service;
@@ -191,8 +190,8 @@ static int start_runtime(struct process *process, struct error *err)
         .kafka = &process->context.kafka,
         .instance = process->settings.instance,
         .data_dir = process->settings.data_dir,
-        .tracer = process->context.tracer,
         .measures = process->measures,
+        .tracer = process->context.tracer,
     };
 
     return runtime_new(&config, &process->health.runtime, err);
@@ -205,6 +204,7 @@ static int start(struct process *process, struct error *err)
 
     if (r == 0)
         r = start_tracer(process, err);
+    process->metrics.tracer = process->context.tracer;
     if (r == 0)
         r = start_runtime(process, err);
     if (r == 0 && service->extension != NULL) {
@@ -258,10 +258,11 @@ static int stop(struct process *process, int started)
     signal(SIGALRM, on_stop_timeout);
     alarm(STOP_S_MAX);
     atomic_store(&process->health.stopping, true);
-    if (process->health.runtime != NULL)
-        runtime_stop(process->health.runtime); /* its last commit goes on beside the next steps */
+    /* While all still works: a request may wait for what our own shard decides. */
     if (extension != NULL)
         extension->drain(process->health.extension_state);
+    if (process->health.runtime != NULL)
+        runtime_stop(process->health.runtime); /* its last commit goes on beside the next steps */
     if (process->server != NULL)
         http_server_drain(process->server);
     http_server_free(process->server, DRAIN_MS_MAX);
@@ -275,9 +276,9 @@ static int stop(struct process *process, int started)
     runtime_free(process->health.runtime);
     if (extension != NULL)
         extension->close(process->health.extension_state);
-    tracer_free(process->context.tracer);
     measures_free(process->measures);
     metrics_free(process->context.metrics);
+    tracer_free(process->context.tracer);
     close_fd(&process->signal_fd);
     close_fd(&process->reload_fd);
     alarm(0);

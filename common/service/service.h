@@ -39,8 +39,8 @@ struct service_context {
     const struct service_settings *settings;
     const void *config; /* the service's own settings; NULL: it has none */
     struct kafka_config kafka;
-    struct tracer *tracer; /* NULL: no traces are exported */
     struct metrics *metrics;
+    struct tracer *tracer; /* NULL: no traces are exported */
 };
 
 /* Beside the participant: started before HTTP serves, ended after it was drained. */

@@ -24,13 +24,13 @@ enum row {
     ROW_ROLE,
     ROW_SHARDS_OWNED,
     ROW_PROGRESS_AGE,
+    ROW_SPANS,
     ROW_CPU,
     ROW_RESIDENT,
     ROW_VIRTUAL,
     ROW_START_TIME,
     ROW_OPEN_FDS,
     ROW_MAX_FDS,
-    ROW_SPANS,
     ROW_COUNT,
 };
 
@@ -53,6 +53,12 @@ static const struct metric_info rows[ROW_COUNT] = {
                           .help = "Since the last sign of progress, which is given when idle, too.",
                           .type = METRIC_GAUGE,
                           .unit = METRIC_SECONDS},
+    [ROW_SPANS] = {.name = "saga_spans_total",
+                   .help = "Spans of traces: exported, dropped for want of room, or failed at the "
+                           "receiver.",
+                   .type = METRIC_COUNTER,
+                   .labels = {"result"},
+                   .series_max = 3},
     [ROW_CPU] = {.name = "process_cpu_seconds_total",
                  .help = "Processor time used, of the system for it included.",
                  .type = METRIC_COUNTER,
@@ -73,11 +79,6 @@ static const struct metric_info rows[ROW_COUNT] = {
     [ROW_MAX_FDS] = {.name = "process_max_fds",
                      .help = "Files that may be open.",
                      .type = METRIC_GAUGE},
-    [ROW_SPANS] = {.name = "saga_spans_total",
-                   .help = "Spans of traces: exported, dropped (no room), failed (not accepted).",
-                   .type = METRIC_COUNTER,
-                   .labels = {"result"},
-                   .series_max = 3},
 };
 
 /* --- the process ------------------------------------------------------------------------------ */
@@ -130,23 +131,18 @@ static void collect_process(struct service_metrics *metrics)
 
 /* --- the service ------------------------------------------------------------------------------ */
 
-static void collect_spans(struct service_metrics *metrics)
-{
-    struct tracer_counts counts;
-
-    tracer_counts(metrics->tracer, &counts);
-    metric_set(metrics->spans_exported, (int64_t)counts.exported);
-    metric_set(metrics->spans_dropped, (int64_t)counts.dropped);
-    metric_set(metrics->spans_failed, (int64_t)counts.failed);
-}
-
 static void collect(void *context)
 {
     struct service_metrics *metrics = context;
     struct runtime *runtime = metrics->health->runtime;
     struct runtime_health health;
+    struct tracer_counts spans;
 
     runtime_health(runtime, &health);
+    tracer_counts(metrics->tracer, &spans);
+    metric_set(metrics->spans_exported, (int64_t)spans.exported);
+    metric_set(metrics->spans_dropped, (int64_t)spans.dropped);
+    metric_set(metrics->spans_failed, (int64_t)spans.failed);
     metric_set(metrics->ready, health_is_ready(metrics->health));
     for (int role = 0; role < RUNTIME_ROLE_COUNT; role++)
         metric_set(metrics->roles[role], health.role == (enum runtime_role)role);
@@ -154,7 +150,6 @@ static void collect(void *context)
     metric_set(metrics->progress_age,
                (clock_monotonic_ms() - runtime_progress_ms(runtime)) * US_PER_MS);
     collect_process(metrics);
-    collect_spans(metrics);
 }
 
 void service_metrics_init(struct service_metrics *ret, struct metrics *metrics, const char *service,
@@ -170,14 +165,14 @@ void service_metrics_init(struct service_metrics *ret, struct metrics *metrics, 
             found[ROW_ROLE], (const char *const[]){health_role_name((enum runtime_role)role)});
     ret->shards_owned = metric_series(found[ROW_SHARDS_OWNED], NULL);
     ret->progress_age = metric_series(found[ROW_PROGRESS_AGE], NULL);
+    ret->spans_exported = metric_series(found[ROW_SPANS], (const char *const[]){"exported"});
+    ret->spans_dropped = metric_series(found[ROW_SPANS], (const char *const[]){"dropped"});
+    ret->spans_failed = metric_series(found[ROW_SPANS], (const char *const[]){"failed"});
     ret->cpu = metric_series(found[ROW_CPU], NULL);
     ret->resident = metric_series(found[ROW_RESIDENT], NULL);
     ret->virtual = metric_series(found[ROW_VIRTUAL], NULL);
     ret->open_fds = metric_series(found[ROW_OPEN_FDS], NULL);
     ret->max_fds = metric_series(found[ROW_MAX_FDS], NULL);
-    ret->spans_exported = metric_series(found[ROW_SPANS], (const char *const[]){"exported"});
-    ret->spans_dropped = metric_series(found[ROW_SPANS], (const char *const[]){"dropped"});
-    ret->spans_failed = metric_series(found[ROW_SPANS], (const char *const[]){"failed"});
     metric_set(metric_series(found[ROW_START_TIME], NULL), clock_utc_ms() * US_PER_MS);
     metric_set(metric_series(found[ROW_BUILD_INFO], (const char *const[]){service, SAGA_VERSION}),
                1);

@@ -4,12 +4,13 @@
 
 #include "common/base/metrics.h"
 #include "common/service/health.h"
+#include "common/trace/tracer.h"
 
 struct service_metrics {
     struct health *health;
-    struct metric_series *ready, *roles[RUNTIME_ROLE_COUNT], *shards_owned, *progress_age;
-    struct tracer *tracer; /* set by who has one */
+    struct tracer *tracer; /* NULL: no spans are exported */
     struct metric_series *spans_exported, *spans_dropped, *spans_failed;
+    struct metric_series *ready, *roles[RUNTIME_ROLE_COUNT], *shards_owned, *progress_age;
     struct metric_series *cpu, *resident, *virtual, *open_fds, *max_fds;
 };
 

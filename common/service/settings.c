@@ -110,11 +110,11 @@ int settings_read(const struct service *service, struct service_settings *ret, s
     r = config_read(table, SETTING_COUNT, ret, err);
     if (r == 0 && service->setting_count > 0)
         r = config_read(service->settings, service->setting_count, service->config, err);
-    if (r == 0)
-        r = fill_instance(ret, err);
     if (r == 0 && ret->traces_name[0] == '\0')
         snprintf(ret->traces_name, sizeof(ret->traces_name), "order-saga-%s",
                  service->participant->name);
+    if (r == 0)
+        r = fill_instance(ret, err);
     return r < 0 ? r : fill_data_dir(service, ret, err);
 }
 

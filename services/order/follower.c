@@ -2,6 +2,7 @@
 #include "services/order/follower.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,9 @@
 #define CHECK_MS 1000
 #define FOLLOWED_TOPIC_COUNT (HISTORY_TOPIC_COUNT + 1)
 
-/* group.id is only there because the library wants one: we join no group and commit nothing. */
+#define GROUP_SIZE 128
+
 static const struct kafka_option options[] = {
-    {"group.id", "none"},
     {"auto.offset.reset", "error"},  /* lost records: see projection.c */
     {"queued.min.messages", "5000"}, /* these four bound memory ... */
     {"queued.max.messages.kbytes", "4096"},
@@ -58,13 +59,26 @@ static int describe(rd_kafka_t *consumer, const struct kafka_config *kafka, int 
                            ret, err);
 }
 
+/* The library wants a group, and looks for its coordinator: it is the service's own, which we
+   neither join nor commit to. */
+static int new_conf(const struct kafka_config *kafka, rd_kafka_conf_t **ret, struct error *err)
+{
+    struct kafka_option all[ARRAY_LEN(options) + 1];
+    char group[GROUP_SIZE];
+
+    snprintf(group, sizeof(group), "%sorder", kafka->topic_prefix);
+    memcpy(all, options, sizeof(options));
+    all[ARRAY_LEN(options)] = (struct kafka_option){"group.id", group};
+    return kafka_conf_new(kafka, KAFKA_CONSUMER, all, ARRAY_LEN(all), ret, err);
+}
+
 int follower_open(const struct kafka_config *kafka, struct follower *ret, struct error *err)
 {
     rd_kafka_conf_t *conf;
     int r;
 
     memset(ret, 0, sizeof(*ret));
-    r = kafka_conf_new(kafka, KAFKA_CONSUMER, options, ARRAY_LEN(options), &conf, err);
+    r = new_conf(kafka, &conf, err);
     if (r == 0)
         r = kafka_client_new(conf, KAFKA_CONSUMER, &ret->consumer, err);
     if (r == 0)

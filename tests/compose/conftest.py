@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from support import topics
@@ -67,8 +68,14 @@ class System:
 
         wait_until(are_counted_in, SETTLE_S, "the goods are counted in")
 
-    def load(self, rate: float) -> Load:
-        return Load(self.client).start(iter(self.orders), rate)
+    @contextmanager
+    def load(self, rate: float) -> Iterator[None]:
+        """Orders at this rate meanwhile; at the end all of them have their answers."""
+        load = Load(self.client).start(iter(self.orders), rate)
+        try:
+            yield
+        finally:
+            load.stop()
 
     def assert_sound(self, watch: Watch) -> None:
         """All orders are final, and no invariant is violated, whatever was done."""
@@ -93,8 +100,10 @@ def system() -> Iterator[System]:
         system.begin()
         yield system
     finally:
+        used = system.compose.volumes()
         system.compose.down()
     assert system.compose.left_over() == {}
+    assert not used & set(docker("volume", "ls", "-q").split())
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def wait_value(saga: Saga, service: str, wanted, name: str, **labels: str) -> No
                lambda: f"{name} {labels}\n{scrape(saga.service(service)).text}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def busy(shared) -> dict[str, Metrics]:
     """Everything has been counted at least once."""
     shared.place(Kind.SHIPPED)
@@ -231,6 +231,7 @@ def test_the_process_is_told_of(busy):
         assert 0 < metrics.value("process_cpu_seconds_total") < 600
         assert 10 < metrics.value("process_open_fds") < metrics.value("process_max_fds")
         assert metrics.value("saga_build_info") == 1
+        assert metrics.value("saga_spans_total") == 0  # nobody asked for traces
 
 
 # --- with trouble -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from support.cluster import ROOT, executable
 from support.waiting import wait_until
 
 README = Path(__file__).with_name("README.md")
-COMMAND_S = 5
+COMMAND_S = 20
 READS_S = 2  # of a stream, which has no end
 TIMED_OUT = 28  # curl's word for that
 COMMANDS = {  # what each command of a file must come to: curl's status, or the tool's exit code

@@ -30,6 +30,7 @@ ORDER_S = 3  # from POST to outcome, whatever is restarted
 FAULTS = 10 if is_long() else 1  # of each kind, to each service
 # Instances of each service, and shards of payment and shipping.
 SIZES = [(2, 1), (2, 3), (3, 1), (3, 3)] if is_long() else [(2, 3), (3, 1)]
+STOPS = 3
 ROUNDS = 20 if is_long() else 2  # of restarts of everything
 
 
@@ -165,3 +166,18 @@ def test_a_rolling_restart_of_everything_delays_no_order_by_three_seconds(system
     late = {order_id: round(delay, 2) for order_id, delay in delays.items() if delay > ORDER_S}
     assert not late, f"later than {ORDER_S} s: {late}\n{saga.tails()}"
     assert_sound_everywhere(saga)
+
+
+def test_a_stop_confirms_the_requests_that_wait_for_the_stopping_owner(saga):
+    """An order with a key is placed by the owner of its shard: here the very process that stops."""
+    order = saga.service("order")
+    saga.client = Replicas([order.port], saga.history, ANSWER_S)
+    load = saga.load(RATE, OrderMix(saga.rng))
+    for stop in range(1, STOPS + 1):
+        wait_until(lambda: len(saga.history.accepted()) > stop * RATE, REACTION_S, "orders are placed")
+        order.stop()
+        order.start()
+    load.stop()
+    wait_all_final(saga)
+    assert "request_not_confirmed" not in order.log.read_text(), order.tail()
+    saga.assert_sound()

@@ -129,6 +129,11 @@ class Compose:
         wait_until(lambda: not missing(), timeout_s,
                    lambda: "healthy: " + "\n".join(f"{c}\n{c.logs()}" for c in missing()), POLL_S)
 
+    def volumes(self) -> set[str]:
+        """All that its containers use, those without a name of their own, too."""
+        return {mount["Name"] for container in self.containers() for mount in container.inspect()["Mounts"]
+                if mount["Type"] == "volume"}
+
     def left_over(self) -> dict[str, list[str]]:
         """What the engine still has of this project."""
         mine = ("--filter", f"label={LABEL}project={self.project}")

@@ -2,7 +2,7 @@
 #include "common/kafka/bookmarks.h"
 #include "suite.h"
 
-#define T 1000000 /* some time */
+#define T 100000000 /* some time */
 
 /* Reading begins at offset 10. */
 static const struct bookmark at_10 = {10, 10, -1, -1, -1, -1};

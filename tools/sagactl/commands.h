@@ -4,6 +4,8 @@
 #include "tools/sagactl/cli.h"
 
 enum exit_code topics_apply(const struct invocation *in, struct error *err);
+enum exit_code acls_print(const struct invocation *in, struct error *err);
+enum exit_code acls_apply(const struct invocation *in, struct error *err);
 enum exit_code stock_receive(const struct invocation *in, struct error *err);
 enum exit_code stock_show(const struct invocation *in, struct error *err);
 enum exit_code order_show(const struct invocation *in, struct error *err);
@@ -18,6 +20,8 @@ enum exit_code dead_letters_discard(const struct invocation *in, struct error *e
 
 /* Rows of options, as they stand in main.c. */
 enum { TOPICS_APPLY_DRY_RUN, TOPICS_APPLY_STRICT };
+enum { ACLS_PRINCIPAL_PREFIX, ACLS_PRINT_FORMAT, ACLS_PRINT_CLUSTER };
+enum { ACLS_APPLY_DRY_RUN = 1 };
 enum { STOCK_RECEIVE_ONCE };
 enum { STOCK_SHOW_JSON };
 enum { ORDER_SHOW_JSON };

@@ -20,6 +20,35 @@ static const struct command commands[] = {
                      "Exit 1 when a topic differs or, with --dry-run, is missing."},
             },
     },
+    /* Before "acls": the first row that fits is the one. */
+    {
+        .words = {"acls", "apply"},
+        .run = acls_apply,
+        .usage = "[--principal-prefix P] [--dry-run]",
+        .sentence = "Gives each principal its permissions, and none more.",
+        .details = "Needs the right to alter the cluster. Deletes nothing: what the principals "
+                   "hold beside it is reported.\nMay be run again.\n",
+        .options =
+            {
+                [ACLS_PRINCIPAL_PREFIX] = {"--principal-prefix", "P", "In front of their names."},
+                [ACLS_APPLY_DRY_RUN] = {"--dry-run", NULL, "Only say what would be done."},
+            },
+    },
+    {
+        .words = {"acls"},
+        .run = acls_print,
+        .usage = "[--principal-prefix P] [--format kafka-acls|json|strimzi] [--cluster NAME]",
+        .sentence = "Prints the permissions that each service and the operator need.",
+        .details = "They follow from topics.json and TOPIC_PREFIX; no cluster is asked.\n"
+                   "kafka-acls is a script: sagactl acls | sh -s -- --bootstrap-server HOST:PORT\n",
+        .options =
+            {
+                [ACLS_PRINCIPAL_PREFIX] = {"--principal-prefix", "P", "In front of their names."},
+                [ACLS_PRINT_FORMAT] = {"--format", "F", "kafka-acls (default), json or strimzi."},
+                [ACLS_PRINT_CLUSTER] = {"--cluster", "NAME",
+                                        "Of strimzi: whose users they are; default: saga."},
+            },
+    },
     {
         .words = {"stock", "receive"},
         .run = stock_receive,
