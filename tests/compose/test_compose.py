@@ -147,7 +147,7 @@ def test_replicas_are_told_apart_and_orders_still_add_up(stocked, watch, note):
         replicas = compose.containers(name)
         assert len(replicas) == 2
         for replica in replicas:
-            assert f" instance={replica.id[:12]} " in replica.logs("--tail", "1000"), replica.logs()
+            assert f'instance="{replica.id[:12]}"' in replica.logs("--tail", "1000"), replica.logs()
     begun = len(stocked.history.attempts)
     with stocked.load(RATE):
         for name in names:

@@ -55,6 +55,6 @@ def test_a_healthcheck_fails_while_the_service_is_not_ready(service):
 
 def test_the_instance_can_be_the_hosts_name(service):
     service.spawn()
-    line = f"instance={socket.gethostname()} "
+    line = f'instance="{socket.gethostname()}"'
 
     wait_until(lambda: line in service.log.read_text(), CHECK_S, service.tail)

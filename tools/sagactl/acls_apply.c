@@ -1,5 +1,5 @@
 /*
- * acls_apply.c - `sagactl acls apply`: gives each principal what it lacks, and reports what it holds
+ * acls_apply.c - `sagactl acls apply`: gives each principal what it lacks, and reports what it has
  * beside. Deletes nothing, since a person may have had a reason. Run again, it changes nothing.
  */
 #include <errno.h>
