@@ -31,9 +31,12 @@
 #define HTTP_DISCARD_BYTES_MAX (16U << 20)
 /*
  * Connections at a time, over all and also from one address: behind a proxy or in a test all
- * clients share one. More wait in the kernel's queue until one is closed.
+ * clients share one. More wait in the kernel's queue until one is closed; more from one address
+ * than it may have are closed at once.
  */
 #define HTTP_CONNECTIONS_MAX 2048
+/* Requests per second that a limit per address can be. */
+#define HTTP_RATE_MAX 1000000
 /* Files that the rest of the process needs; the limit of open files must leave room for both. */
 #define HTTP_FILES_RESERVED 512
 /* Memory of a connection: its request line and headers must fit in; longer ones get 414 or 431. */
@@ -75,7 +78,12 @@ struct http_server_config {
     uint16_t port;                   /* 0: the kernel chooses; see http_server_port() */
     const struct http_route *routes; /* borrowed until http_server_free() */
     size_t route_count;
-    unsigned idle_s;         /* 0: HTTP_IDLE_S */
+    unsigned idle_s;                  /* 0: HTTP_IDLE_S */
+    unsigned connections_per_address; /* at a time; 0: as many as there may be in all */
+    /* Requests per second from one address (of IPv6: from one /64) to paths that begin like this;
+       what is more is answered 429. A second's worth may come at once. 0: any. */
+    unsigned rate_per_address;
+    const char *rate_path;   /* borrowed until http_server_free(); NULL: all paths */
     struct metrics *metrics; /* borrowed until http_server_free(); NULL: nothing is counted */
     struct tracer *tracer;   /* borrowed, too; NULL: none */
 };

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "common/http/http.h"
+#include "common/http/rate.h"
 #include "common/http/routes.h"
 
 struct http_header {
@@ -84,7 +85,9 @@ struct http_server {
     uint16_t port;
     atomic_bool draining;
     atomic_bool closing; /* no handler is called and no stream read any more; see server.c */
-    size_t bodies_bytes; /* server's thread only */
+    size_t bodies_bytes; /* server's thread only, as the next two */
+    struct rate_limit rate;
+    const char *rate_path;
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* under_way became empty while draining, or stopping; monotonic */

@@ -85,6 +85,23 @@ static void refuse_overlong(struct http_request *request, const struct framing *
         answer_early(request, MHD_HTTP_CONTENT_TOO_LARGE, TOO_LARGE);
 }
 
+/* True: it is answered. */
+static bool refuse_too_many(struct http_request *request, const char *path)
+{
+    struct http_server *server = request->server;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    if (server->rate.rate == 0 || info == NULL ||
+        strncmp(path, server->rate_path, strlen(server->rate_path)) != 0 ||
+        rate_take(&server->rate, rate_address(&server->rate, info->client_addr),
+                  clock_monotonic_ms()))
+        return false;
+    http_set_header(request, "Retry-After", "1");
+    refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests from this address");
+    return true;
+}
+
 static void examine(struct http_request *request, const char *method, const char *path,
                     const char *version)
 {
@@ -99,7 +116,7 @@ static void examine(struct http_request *request, const char *method, const char
         refuse_overlong(request, &framing);
     else if (request->server->draining)
         refuse_and_close(request, MHD_HTTP_SERVICE_UNAVAILABLE, STOPPING);
-    else
+    else if (!refuse_too_many(request, path))
         find_route(request, method, path);
     if (!request->answered && !request->spoken && framing.has_body)
         reserve_body(request, &framing);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,10 +107,12 @@ static unsigned connection_limit(void)
 }
 
 /* Takes the socket in every case. */
-static int start_daemon(struct http_server *server, unsigned idle_s, int listener,
-                        struct error *err)
+static int start_daemon(struct http_server *server, const struct http_server_config *config,
+                        int listener, struct error *err)
 {
-    unsigned limit = connection_limit();
+    unsigned limit = connection_limit(), idle_s = config->idle_s;
+    unsigned per_address =
+        config->connections_per_address > 0 ? config->connections_per_address : limit;
 
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
@@ -117,7 +120,7 @@ static int start_daemon(struct http_server *server, unsigned idle_s, int listene
         MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,                  /**/
         MHD_OPTION_LISTEN_SOCKET, listener,                                /**/
         MHD_OPTION_CONNECTION_LIMIT, limit,                                /**/
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, limit,                         /**/
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address,                   /**/
         MHD_OPTION_CONNECTION_TIMEOUT, idle_s > 0 ? idle_s : HTTP_IDLE_S,  /**/
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_BYTES, /**/
         MHD_OPTION_STRICT_FOR_CLIENT, 1,                                   /**/
@@ -160,15 +163,21 @@ int http_server_new(const struct http_server_config *config, struct http_server 
                     struct error *err)
 {
     struct http_server *server = server_alloc(config);
+    uint64_t seed = 0;
     int listener, r;
 
     if (server == NULL)
         return error_set(err, -ENOMEM, "out of memory");
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        seed =
+            (uint64_t)clock_monotonic_us(); /* then somebody might choose whose bucket to share */
+    rate_init(&server->rate, config->rate_per_address, seed);
+    server->rate_path = config->rate_path != NULL ? config->rate_path : "";
     r = listen_open(config->port, &listener, &server->port, err);
     if (r == 0)
         measures_init(&server->measures, config->metrics);
     if (r == 0)
-        r = start_daemon(server, config->idle_s, listener, err);
+        r = start_daemon(server, config, listener, err);
     if (r == 0) {
         r = reaper_start(server, err);
         if (r < 0)

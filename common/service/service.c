@@ -29,6 +29,8 @@
 #define EXIT_FENCED 3
 
 #define ROUTES_MAX 32
+/* What HTTP_RATE_PER_ADDRESS is about: not the probes. */
+#define RATE_PATH "/v1/"
 #define SUPERVISE_MS 1000
 /* Longer than any commit may wait for a broker (transaction.timeout.ms and some retries). */
 #define WATCHDOG_MS 60000
@@ -143,6 +145,9 @@ static int serve_http(struct process *process, struct error *err)
         .routes = process->routes,
         .route_count = process->route_count,
         .metrics = process->context.metrics,
+        .connections_per_address = (unsigned)process->settings.http_connections_per_address,
+        .rate_per_address = (unsigned)process->settings.http_rate_per_address,
+        .rate_path = RATE_PATH,
         .tracer = process->context.tracer,
     };
     int r = http_server_new(&config, &process->server, err);
@@ -335,7 +340,10 @@ static int prepare(struct process *process, struct error *err)
     if (r < 0)
         return r;
     log_open(name, level, (enum log_format)process->settings.log_format);
-    return settings_check_kafka(&process->context.kafka, err);
+    r = settings_check_kafka(&process->context.kafka, err);
+    if (r == 0 && process->service->extension != NULL && process->service->extension->check != NULL)
+        r = process->service->extension->check(process->service->config, err);
+    return r;
 }
 
 /* --healthcheck: another process than the service, with the same environment. */

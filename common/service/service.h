@@ -25,6 +25,8 @@ struct service_settings {
     char data_dir[SERVICE_TEXT_SIZE]; /* never "" after start: the default is filled in */
     char instance[SERVICE_NAME_SIZE];
     int64_t http_port;
+    int64_t http_connections_per_address; /* 1 .. HTTP_CONNECTIONS_MAX */
+    int64_t http_rate_per_address;        /* requests per second; 0: any */
     int64_t log_level;
     int64_t log_format;
     char log_level_file[SERVICE_TEXT_SIZE];
@@ -45,6 +47,9 @@ struct service_context {
 
 /* Beside the participant: started before HTTP serves, ended after it was drained. */
 struct service_extension {
+    /* What its settings name: files, as far as they can be judged before the start. NULL: nothing.
+       Returns 0, or a negative errno and a line: exit code 2. */
+    int (*check)(const void *config, struct error *err);
     int (*open)(const struct service_context *context, void **ret, struct error *err);
     /* From now on answer nothing new; finish or refuse what is suspended. */
     void (*drain)(void *extension);

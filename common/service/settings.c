@@ -6,15 +6,19 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/log.h"
 #include "common/base/util.h"
 
 /* Kafka allows 249 characters for a topic; ours take up to 32 of them. */
 #define PREFIX_LENGTH_MAX 100
 #define INSTANCE_LENGTH_MAX 64
-#define SETTING_COUNT 13
+#define SETTING_COUNT 15
+/* HTTP_CONNECTIONS_MAX: no other limit than that for all. */
+#define CONNECTIONS_DEFAULT "2048"
 /* The value of SERVICE_INSTANCE that stands for the host's name. */
 #define INSTANCE_OF_HOST "hostname"
 /* Of the longest level, with the end of its line. */
@@ -39,6 +43,13 @@ static void fill_table(const struct service *service, struct setting table[SETTI
          PREFIX_LENGTH_MAX, NULL, "", "Goes before every topic, group and transactional id.", NULL},
         {"HTTP_PORT", SETTING_INTEGER, SETTING_OFFSET(struct service_settings, http_port), 1, 65535,
          service->http_port_default, "port", "Where HTTP is served.", NULL},
+        {"HTTP_CONNECTIONS_PER_ADDRESS_MAX", SETTING_INTEGER,
+         SETTING_OFFSET(struct service_settings, http_connections_per_address), 1,
+         HTTP_CONNECTIONS_MAX, CONNECTIONS_DEFAULT, "connections",
+         "At a time; behind a proxy all clients have its address.", NULL},
+        {"HTTP_RATE_PER_ADDRESS", SETTING_INTEGER,
+         SETTING_OFFSET(struct service_settings, http_rate_per_address), 0, HTTP_RATE_MAX, "0",
+         "requests/s", "What is more, to paths under /v1, is answered 429. 0: any.", NULL},
         {"DATA_DIR", SETTING_TEXT, SETTING_OFFSET(struct service_settings, data_dir), 0,
          SERVICE_TEXT_SIZE - 1, NULL, "path",
          "Local cache; may be deleted while stopped. Empty: ./data/<service>-<instance>.", NULL},
@@ -146,6 +157,16 @@ int settings_log_level(const struct service_settings *settings, enum log_level *
                      settings->log_level_file);
 }
 
+/* No reason to refuse: what mounts secrets into a container often makes them 0444, for it alone. */
+static void check_mode(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0 && (status.st_mode & S_IRWXO) != 0)
+        log_warn("secret_readable", "file=%s mode=%04o reason=\"others may read it\"",
+                 LOG_TEXT(path), (unsigned)(status.st_mode & 07777));
+}
+
 int settings_traces(const struct service_settings *settings, struct tracer_config *ret,
                     struct error *err)
 {
@@ -184,6 +205,8 @@ int settings_check_kafka(const struct kafka_config *kafka, struct error *err)
             return r;
         rd_kafka_conf_destroy(conf);
     }
+    if (kafka->properties_file[0] != '\0')
+        check_mode(kafka->properties_file);
     return 0;
 }
 

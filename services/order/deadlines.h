@@ -13,9 +13,12 @@
 /* Retention of the topic orders: after that there is no order any more. */
 #define ORDER_DEADLINE_S_MAX 604800
 
+#define ORDER_PATH_SIZE 1024
+
 /* The order service's own settings. */
 struct order_settings {
-    int64_t deadline_s; /* 1 .. ORDER_DEADLINE_S_MAX */
+    int64_t deadline_s;                    /* 1 .. ORDER_DEADLINE_S_MAX */
+    char api_tokens_file[ORDER_PATH_SIZE]; /* "": no tokens are asked for */
 };
 
 struct deadlines;

@@ -17,11 +17,12 @@
 #define GROUP_SIZE 128
 
 static const struct kafka_option options[] = {
-    {"auto.offset.reset", "error"},  /* lost records: see projection.c */
-    {"queued.min.messages", "5000"}, /* these four bound memory ... */
-    {"queued.max.messages.kbytes", "4096"}, {"fetch.message.max.bytes", "65536"},
-    {"fetch.max.bytes", "1048576"}, /* ... whatever the number of partitions */
-    {"fetch.wait.max.ms", "500"},   /* data comes at once; this is for idle brokers */
+    {"auto.offset.reset", "error"},         /* lost records: see projection.c */
+    {"queued.min.messages", "5000"},        /* these four bound memory ... */
+    {"queued.max.messages.kbytes", "4096"}, /* (of what was read ahead) */
+    {"fetch.message.max.bytes", "65536"},   /* (of one partition) */
+    {"fetch.max.bytes", "1048576"},         /* ... whatever the number of partitions */
+    {"fetch.wait.max.ms", "500"},           /* data comes at once; this is for idle brokers */
 };
 
 static int allocate_partitions(struct follower *follower, struct error *err)

@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/util.h"
+#include "services/order/api_tokens.h"
 #include "services/order/deadlines.h"
 #include "services/order/openapi_route.h"
 #include "services/order/order_metrics.h"
@@ -26,6 +27,7 @@
 #define FLUSH_MS_MAX 500
 
 struct front_door {
+    struct api_tokens *tokens; /* NULL: none are asked for */
     struct order_waits *waits;
     struct deadlines *deadlines;
     struct order_publisher *publisher;
@@ -75,48 +77,94 @@ static void on_tick(void *context)
 
 /* ------------------------------------------------------------------------------- the routes */
 
+/* Whose request it is; NULL: clients have no names. False: it is nobody's, and answered. */
+static bool authenticate(const struct front_door *door, struct http_request *request,
+                         const char **ret_client)
+{
+    const char *authorization = http_request_header(request, "Authorization");
+
+    *ret_client = NULL;
+    if (door->tokens == NULL)
+        return true;
+    *ret_client = api_tokens_client(door->tokens, authorization);
+    if (*ret_client != NULL)
+        return true;
+    http_set_header(request, "WWW-Authenticate",
+                    authorization != NULL ? "Bearer error=\"invalid_token\"" : "Bearer");
+    http_answer_problem(request, 401, "a bearer token of a client is needed", NULL, 0);
+    return false;
+}
+
 static void on_post_order(struct http_request *request, void *context)
 {
-    order_posts_place(&((struct front_door *)context)->posts, request);
+    struct front_door *door = context;
+    const char *client;
+
+    if (authenticate(door, request, &client))
+        order_posts_place(&door->posts, request, client);
 }
 
 static void on_post_cancellation(struct http_request *request, void *context)
 {
-    order_posts_cancel(&((struct front_door *)context)->posts, request);
+    struct front_door *door = context;
+    const char *client;
+
+    if (authenticate(door, request, &client))
+        order_posts_cancel(&door->posts, request, client);
 }
 
 static void on_get_order(struct http_request *request, void *context)
 {
-    order_reads_get_order(&((struct front_door *)context)->reads, request);
+    struct front_door *door = context;
+    const char *client;
+
+    if (authenticate(door, request, &client))
+        order_reads_get_order(&door->reads, request, client);
 }
 
 static void on_get_timeline(struct http_request *request, void *context)
 {
-    order_reads_get_timeline(&((struct front_door *)context)->reads, request);
+    struct front_door *door = context;
+    const char *client;
+
+    if (authenticate(door, request, &client))
+        order_reads_get_timeline(&door->reads, request, client);
 }
 
 static void on_list_orders(struct http_request *request, void *context)
 {
-    order_reads_list_orders(&((struct front_door *)context)->reads, request);
+    struct front_door *door = context;
+    const char *client;
+
+    if (authenticate(door, request, &client))
+        order_reads_list_orders(&door->reads, request, client);
 }
 
 static void on_get_stock(struct http_request *request, void *context)
 {
-    order_reads_get_stock(&((struct front_door *)context)->reads, request);
+    struct front_door *door = context;
+    const char *client;
+
+    if (authenticate(door, request, &client))
+        order_reads_get_stock(&door->reads, request);
 }
 
 static void on_stream_order(struct http_request *request, void *context)
 {
     struct front_door *door = context;
+    const char *client;
 
-    stream_request_order(&door->reads, door->streams, request);
+    if (authenticate(door, request, &client))
+        stream_request_order(&door->reads, door->streams, request, client);
 }
 
 static void on_stream_all(struct http_request *request, void *context)
 {
     struct front_door *door = context;
+    const char *client;
 
-    stream_request_all(&door->reads, door->streams, request);
+    if (authenticate(door, request, &client))
+        stream_request_all(&door->reads, door->streams, request, client);
 }
 
 /* --------------------------------------------------------------------------- the extension */
@@ -135,6 +183,7 @@ static void front_door_close(void *extension)
     order_waits_free(door->waits);
     order_streams_free(door->streams);
     codec_free(door->codec);
+    api_tokens_free(door->tokens);
     free(door);
 }
 
@@ -151,8 +200,10 @@ static int open_parts(struct front_door *door, const struct service_context *con
         .kafka = &context->kafka,
         .data_dir = context->settings->data_dir,
         .listener = {.is_wanted = is_wanted, .on_changes = on_changes, .context = door}};
-    int r = order_waits_new(&door->waits, err);
+    int r = api_tokens_read(settings->api_tokens_file, &door->tokens, err);
 
+    if (r == 0)
+        r = order_waits_new(&door->waits, err);
     if (r == 0)
         r = order_streams_new(&door->streams, err);
     if (r == 0)
@@ -171,6 +222,13 @@ static int open_parts(struct front_door *door, const struct service_context *con
     door->reads = (struct order_reads){door->projection, door->codec};
     order_metrics_init(&door->metrics, context->metrics, door->publisher, door->streams);
     return deadlines_start(door->deadlines, door->projection, door->publisher, err);
+}
+
+static int front_door_check(const void *config, struct error *err)
+{
+    CLEANUP(api_tokens_cleanup) struct api_tokens *tokens = NULL;
+
+    return api_tokens_read(((const struct order_settings *)config)->api_tokens_file, &tokens, err);
 }
 
 static int front_door_open(const struct service_context *context, void **ret, struct error *err)
@@ -216,6 +274,7 @@ static const struct http_route routes[] = {
 };
 
 const struct service_extension order_front_door = {
+    .check = front_door_check,
     .open = front_door_open,
     .drain = front_door_drain,
     .close = front_door_close,

@@ -16,6 +16,14 @@ static const struct setting settings[] = {
         .unit = "s",
         .sentence = "An order that is not final by then is cancelled.",
     },
+    {
+        .variable = "API_TOKENS_FILE",
+        .type = SETTING_TEXT,
+        .offset = SETTING_OFFSET(struct order_settings, api_tokens_file),
+        .max = ORDER_PATH_SIZE - 1,
+        .unit = "path",
+        .sentence = "Bearer tokens, client_id:token per line. Empty: everybody may do everything.",
+    },
 };
 
 int main(int argc, char *argv[])

@@ -6,18 +6,26 @@
 
 #include "common/event/event.h"
 
-/* A power of two; about 0.4 MiB. */
+/* A power of two; about 0.7 MiB. */
 #define CUSTOMERS_MAX 4096
+
+struct order_owner {
+    char customer_id[CUSTOMER_ID_SIZE]; /* "": it was never placed */
+    char client_id[CLIENT_ID_SIZE];     /* "": it came without a token */
+};
 
 struct order_customers {
     struct {
         char order_id[UUID_SIZE]; /* "": empty */
-        char customer_id[CUSTOMER_ID_SIZE];
+        struct order_owner owner;
     } entries[CUSTOMERS_MAX];
 };
 
 /* NULL: not known. Borrowed until the next put. */
-const char *order_customers_get(const struct order_customers *customers, const char *order_id);
+const struct order_owner *order_customers_get(const struct order_customers *customers,
+                                              const char *order_id);
 
-void order_customers_put(struct order_customers *customers, const char *order_id,
-                         const char *customer_id);
+/* `placed` NULL: the order was never placed. Returns what get would. */
+const struct order_owner *order_customers_put(struct order_customers *customers,
+                                              const char *order_id,
+                                              const struct order_placed *placed);

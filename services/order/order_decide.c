@@ -65,6 +65,7 @@ static void emit_placed(const struct order_submitted *order, struct decision *ou
     str_copy(data->customer_id, sizeof(data->customer_id), order->customer_id);
     data->total_amount_minor = order->total_amount_minor;
     str_copy(data->currency, sizeof(data->currency), order->currency);
+    str_copy(data->client_id, sizeof(data->client_id), order->client_id);
     memcpy(data->items, order->items, order->item_count * sizeof(order->items[0]));
     data->item_count = order->item_count;
 }

@@ -130,6 +130,9 @@ bool list_page_visit(void *context, const struct order_view *view)
         return false;
     if (page->query->status != ORDER_UNKNOWN && page->query->status != view->status)
         return true;
+    if (page->query->client_id != NULL &&
+        !str_equal(page->query->client_id, view->placed->client_id))
+        return true;
     text = order_json(view, &(size_t){0});
     page->failed =
         text == NULL || fprintf(page->stream, "%s%s", page->count > 0 ? "," : "", text) < 0;

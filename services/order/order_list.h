@@ -34,6 +34,8 @@ struct list_query {
     const char *customer_id;  /* borrowed from the parameters; NULL: any */
     size_t limit;
     struct order_place after;
+    const char
+        *client_id; /* borrowed; of this client only; NULL: of all. Not from the parameters */
 };
 
 /* Returns 0, or -EINVAL with the parameter at fault in `ret_name` (static), and what it must be. */

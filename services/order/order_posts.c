@@ -9,6 +9,7 @@
 #include "common/base/util.h"
 #include "common/base/uuid.h"
 #include "services/order/order_answer.h"
+#include "services/order/order_reads.h"
 #include "services/order/order_request.h"
 #include "services/order/waiters.h"
 
@@ -72,12 +73,14 @@ static void send_event(const struct order_posts *posts, const struct event *even
 /* --------------------------------------------------------------------------- POST /v1/orders */
 
 /*
- * The id of an order follows from its key, so that every replica, at any time, asks for the same
- * order. There are no clients with names of their own yet, hence nothing beside the key.
+ * The id of an order follows from its client and key, so that every replica, at any time, asks for
+ * the same order, and one client cannot meet another's. Without clients it is the key alone.
  * False: the request was answered.
  */
-static bool read_key(struct http_request *request, struct order_stamp *stamp, bool *ret_has_key)
+static bool read_key(struct http_request *request, const char *client, struct order_stamp *stamp,
+                     bool *ret_has_key)
 {
+    char name[CLIENT_ID_SIZE + HTTP_IDEMPOTENCY_KEY_SIZE];
     char key[HTTP_IDEMPOTENCY_KEY_SIZE];
     struct error err;
     int r = http_request_idempotency_key(request, key, &err);
@@ -87,8 +90,10 @@ static bool read_key(struct http_request *request, struct order_stamp *stamp, bo
         return false;
     }
     *ret_has_key = r == 0;
+    snprintf(name, sizeof(name), "%s%s%s", client != NULL ? client : "", client != NULL ? "\n" : "",
+             r == 0 ? key : "");
     if (r == 0)
-        uuid_v5(KEYS_NAMESPACE, key, strlen(key), stamp->order_id);
+        uuid_v5(KEYS_NAMESPACE, name, strlen(name), stamp->order_id);
     return true;
 }
 
@@ -103,7 +108,8 @@ static void send_order(const struct order_posts *posts, const struct event *plac
     send_event(posts, has_key ? &submitted : placed, traceparent, ticket);
 }
 
-void order_posts_place(const struct order_posts *posts, struct http_request *request)
+void order_posts_place(const struct order_posts *posts, struct http_request *request,
+                       const char *client)
 {
     struct order_stamp stamp = new_stamp();
     char traceparent[TRACEPARENT_SIZE];
@@ -113,9 +119,10 @@ void order_posts_place(const struct order_posts *posts, struct http_request *req
     bool has_key;
     uint64_t ticket;
 
-    if (!read_key(request, &stamp, &has_key) || !check_media_type(request) ||
+    if (!read_key(request, client, &stamp, &has_key) || !check_media_type(request) ||
         !read_body(posts, request, order_request_read, &stamp, &event))
         return;
+    str_copy(event.data.order_placed.client_id, CLIENT_ID_SIZE, client != NULL ? client : "");
     if (projection_ready(posts->projection, &err) < 0) {
         order_answer_later(request, 503, err.text);
         return;
@@ -132,7 +139,7 @@ void order_posts_place(const struct order_posts *posts, struct http_request *req
 
 /* True if there is something to cancel; otherwise it is answered. */
 static bool can_be_cancelled(const struct order_posts *posts, struct http_request *request,
-                             const char *order_id)
+                             const char *order_id, const char *client)
 {
     struct history history = {.count = 0};
     struct order_view view;
@@ -148,7 +155,8 @@ static bool can_be_cancelled(const struct order_posts *posts, struct http_reques
         return false;
     }
     order_view_fold(history.entries, history.count, &view);
-    stage = order_stage_of(&view);
+    stage =
+        client == NULL || order_reads_may_see(&view, client) ? order_stage_of(&view) : STAGE_NONE;
     history_done(&history); /* of the view, only the status is read from here on */
     if (stage == STAGE_NONE) {
         http_answer_problem(request, 404, "there is no such order", NULL, 0);
@@ -159,7 +167,8 @@ static bool can_be_cancelled(const struct order_posts *posts, struct http_reques
     return stage == STAGE_PLACED || stage == STAGE_CANCELLING;
 }
 
-void order_posts_cancel(const struct order_posts *posts, struct http_request *request)
+void order_posts_cancel(const struct order_posts *posts, struct http_request *request,
+                        const char *client)
 {
     struct order_stamp stamp = new_stamp();
     char traceparent[TRACEPARENT_SIZE];
@@ -170,7 +179,8 @@ void order_posts_cancel(const struct order_posts *posts, struct http_request *re
     uint64_t ticket;
 
     (void)http_request_body(request, &len);
-    if ((len > 0 && !check_media_type(request)) || !can_be_cancelled(posts, request, order_id))
+    if ((len > 0 && !check_media_type(request)) ||
+        !can_be_cancelled(posts, request, order_id, client))
         return;
     str_copy(stamp.order_id, sizeof(stamp.order_id), order_id);
     if (!read_body(posts, request, cancellation_request_read, &stamp, &event))

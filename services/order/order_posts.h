@@ -19,5 +19,7 @@ struct order_posts {
 };
 
 /* Each answers the request or hands it to the waits, on the server's thread. */
-void order_posts_place(const struct order_posts *posts, struct http_request *request);
-void order_posts_cancel(const struct order_posts *posts, struct http_request *request);
+void order_posts_place(const struct order_posts *posts, struct http_request *request,
+                       const char *client);
+void order_posts_cancel(const struct order_posts *posts, struct http_request *request,
+                        const char *client);

@@ -22,9 +22,14 @@
 typedef void answer_function(const struct order_reads *reads, struct http_request *request,
                              const struct order_view *view);
 
+bool order_reads_may_see(const struct order_view *view, const char *client)
+{
+    return view->placed != NULL && (client == NULL || str_equal(view->placed->client_id, client));
+}
+
 /* What is there of the order; or why there is nothing. */
 static void answer_order(const struct order_reads *reads, struct http_request *request,
-                         answer_function *answer)
+                         const char *client, answer_function *answer)
 {
     const char *order_id = http_request_param(request, "order_id");
     struct history history = {.count = 0};
@@ -41,7 +46,7 @@ static void answer_order(const struct order_reads *reads, struct http_request *r
         return;
     }
     order_view_fold(history.entries, history.count, &view);
-    if (view.status == ORDER_UNKNOWN)
+    if (!order_reads_may_see(&view, client))
         http_answer_problem(request, 404, "there is no such order", NULL, 0);
     else
         answer(reads, request, &view);
@@ -77,14 +82,16 @@ static void answer_timeline(const struct order_reads *reads, struct http_request
     order_answer_json(request, 200, text, len);
 }
 
-void order_reads_get_order(const struct order_reads *reads, struct http_request *request)
+void order_reads_get_order(const struct order_reads *reads, struct http_request *request,
+                           const char *client)
 {
-    answer_order(reads, request, answer_view);
+    answer_order(reads, request, client, answer_view);
 }
 
-void order_reads_get_timeline(const struct order_reads *reads, struct http_request *request)
+void order_reads_get_timeline(const struct order_reads *reads, struct http_request *request,
+                              const char *client)
 {
-    answer_order(reads, request, answer_timeline);
+    answer_order(reads, request, client, answer_timeline);
 }
 
 /* -------------------------------------------------------------------------------- the orders */
@@ -128,7 +135,8 @@ static void answer_orders(const struct order_reads *reads, struct http_request *
     order_answer_later(request, 503, err.text);
 }
 
-void order_reads_list_orders(const struct order_reads *reads, struct http_request *request)
+void order_reads_list_orders(const struct order_reads *reads, struct http_request *request,
+                             const char *client)
 {
     static const char *const names[] = {"status", "customer_id", "limit", "cursor"};
     const struct list_params params = {
@@ -147,6 +155,7 @@ void order_reads_list_orders(const struct order_reads *reads, struct http_reques
         order_answer_fault(request, name, err.text);
         return;
     }
+    query.client_id = client;
     answer_orders(reads, request, &params, &query);
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/event/codec.h"
+#include "common/event/order_view.h"
 #include "common/http/http.h"
 #include "services/order/projection.h"
 
@@ -13,8 +14,17 @@ struct order_reads {
     struct codec *codec;           /* borrowed; of the HTTP thread */
 };
 
-/* Each answers the request, on the HTTP thread. */
-void order_reads_get_order(const struct order_reads *reads, struct http_request *request);
-void order_reads_get_timeline(const struct order_reads *reads, struct http_request *request);
-void order_reads_list_orders(const struct order_reads *reads, struct http_request *request);
+/*
+ * Each answers the request, on the HTTP thread. `client` is who asks, and is shown its own orders
+ * only; NULL: clients have no names, and everybody is shown everything.
+ */
+void order_reads_get_order(const struct order_reads *reads, struct http_request *request,
+                           const char *client);
+void order_reads_get_timeline(const struct order_reads *reads, struct http_request *request,
+                              const char *client);
+void order_reads_list_orders(const struct order_reads *reads, struct http_request *request,
+                             const char *client);
 void order_reads_get_stock(const struct order_reads *reads, struct http_request *request);
+
+/* Is there such an order, and is it the client's? */
+bool order_reads_may_see(const struct order_view *view, const char *client);

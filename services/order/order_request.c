@@ -306,6 +306,7 @@ void order_request_submit(const struct event *placed, struct event *ret)
     str_copy(to->order_id, sizeof(to->order_id), from->order_id);
     str_copy(to->customer_id, sizeof(to->customer_id), from->customer_id);
     str_copy(to->currency, sizeof(to->currency), from->currency);
+    str_copy(to->client_id, sizeof(to->client_id), from->client_id);
     to->total_amount_minor = from->total_amount_minor;
     to->item_count = from->item_count;
     memcpy(to->items, from->items, from->item_count * sizeof(from->items[0]));

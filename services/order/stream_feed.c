@@ -17,8 +17,6 @@
 
 /* Passes for one buffer; each tells something, or has looked up one order (some 20 us). */
 #define PASSES_MAX 100
-/* Whose an order is that was never placed. */
-#define NOBODY ""
 
 enum question {
     QUESTION_NONE = 0,
@@ -48,7 +46,7 @@ struct feed {
 
 enum turn {
     TURN_NOW,
-    TURN_NEVER, /* no event, or of another customer */
+    TURN_NEVER, /* no event, or of another customer or client */
     TURN_LATER,
     TURN_ASK,
 };
@@ -79,27 +77,32 @@ static enum turn ask(struct feed *feed, const struct feed_record *record,
     return TURN_ASK;
 }
 
+static bool is_wanted(const struct stream_reader *reader, const struct order_owner *owner)
+{
+    return (reader->customer_id[0] == '\0' || str_equal(reader->customer_id, owner->customer_id)) &&
+           (reader->client_id[0] == '\0' || str_equal(reader->client_id, owner->client_id));
+}
+
 /* The record is read, unless that was needless. */
 static enum turn turn_by_customer(struct feed *feed, const struct feed_record *record,
                                   const struct stream_place *place)
 {
     struct stream_desk *desk = feed->filling->desk;
-    const char *wanted = feed->filling->reader->customer_id;
-    const char *customer_id = order_customers_get(&desk->customers, record->order_id);
+    const struct stream_reader *reader = feed->filling->reader;
+    const struct order_owner *owner = order_customers_get(&desk->customers, record->order_id);
 
-    if (wanted[0] == '\0')
+    if (reader->customer_id[0] == '\0' && reader->client_id[0] == '\0')
         return read_record(desk, record) ? TURN_NOW : TURN_NEVER;
-    if (customer_id != NULL && !str_equal(customer_id, wanted))
+    if (owner != NULL && !is_wanted(reader, owner))
         return TURN_NEVER;
     if (!read_record(desk, record))
         return TURN_NEVER;
-    if (customer_id == NULL && desk->event.type == EVENT_ORDER_PLACED) {
-        customer_id = desk->event.data.order_placed.customer_id;
-        order_customers_put(&desk->customers, record->order_id, customer_id);
-    }
-    if (customer_id == NULL)
+    if (owner == NULL && desk->event.type == EVENT_ORDER_PLACED)
+        owner =
+            order_customers_put(&desk->customers, record->order_id, &desk->event.data.order_placed);
+    if (owner == NULL)
         return ask(feed, record, place, QUESTION_CUSTOMER);
-    return str_equal(customer_id, wanted) ? TURN_NOW : TURN_NEVER;
+    return is_wanted(reader, owner) ? TURN_NOW : TURN_NEVER;
 }
 
 static enum turn turn_by_cause(struct feed *feed, const struct feed_record *record,
@@ -203,7 +206,7 @@ static bool find_answer(struct feed *feed, const struct history *history)
 
     order_view_fold(history->entries, history->count, &view);
     if (view.placed != NULL)
-        order_customers_put(&desk->customers, feed->order_id, view.placed->customer_id);
+        order_customers_put(&desk->customers, feed->order_id, view.placed);
     for (size_t i = 0; i < history->count; i++) {
         const struct order_entry *entry = &history->entries[i];
         const struct stream_place place = {order_sequence_topic(entry), entry->partition,
@@ -236,7 +239,7 @@ static int answer(struct feed *feed, struct error *err)
         if (order_cause_may_come(feed->asking_ms, feed->filling->now_ms))
             await(feed, feed->question);
         else if (feed->question == QUESTION_CUSTOMER)
-            order_customers_put(&desk->customers, feed->order_id, NOBODY);
+            order_customers_put(&desk->customers, feed->order_id, NULL);
         else
             feed->excused = feed->asking;
     }

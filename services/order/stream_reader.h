@@ -52,6 +52,7 @@ struct stream_reader {
     char kind;                          /* STREAM_OF_ORDER or STREAM_OF_ALL */
     char order_id[UUID_SIZE];           /* of the one order */
     char customer_id[CUSTOMER_ID_SIZE]; /* of all orders: of this customer only; "": of all */
+    char client_id[CLIENT_ID_SIZE];     /* of this client only; "": of all */
     int64_t positions[ORDER_POSITIONS]; /* in the one order */
     struct feed_cursor cursor;          /* in all orders */
 

@@ -9,6 +9,6 @@
 
 /* Each answers the request, on the HTTP thread. */
 void stream_request_order(const struct order_reads *reads, struct order_streams *streams,
-                          struct http_request *request);
+                          struct http_request *request, const char *client);
 void stream_request_all(const struct order_reads *reads, struct order_streams *streams,
-                        struct http_request *request);
+                        struct http_request *request, const char *client);

@@ -7,6 +7,7 @@ It keeps its port and data over a restart. `bootstrap` is what KAFKA_BOOTSTRAP_S
 
 import os
 import socket
+import ssl
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from support.process import Process, free_port
 from support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S = 60
+READY_S = 120
 STOP_S = 30
 HEALTHY_S = 30
 METADATA_S = 2
@@ -29,14 +30,16 @@ API_VERSIONS = b"\0\0\0\x0a\0\x12\0\0\0\0\0\x2a\xff\xff"
 
 
 class Broker:
-    def __init__(self, folder: Path, overrides: tuple[str, ...] = ()):
-        """`overrides`: broker settings as "name=value"."""
+    def __init__(self, folder: Path, overrides: tuple[str, ...] = (), secure: Path | None = None):
+        """`overrides`: broker settings as "name=value". `secure`: see scripts/kafka."""
         self.folder, self.port = folder, free_port()
         self.was_away = False  # since somebody last set it back
         self.bootstrap = f"127.0.0.1:{self.port}"
         folder.mkdir(parents=True, exist_ok=True)
         argv = [str(ROOT / "scripts/kafka"), "run", "--data", str(folder), "--port", str(self.port)]
         argv += [word for override in overrides for word in ("--override", override)]
+        self.secure = secure
+        argv += ["--secure", str(secure)] if secure else []
         # `run` becomes the broker itself, so its pid is the broker's.
         self.process = Process("broker", argv, {**os.environ, "CONSOLE_LEVEL": "WARN"},
                                folder / "console.log")
@@ -51,11 +54,18 @@ class Broker:
 
     def answers(self) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+            with self._connect() as connection:
                 connection.sendall(API_VERSIONS)
                 return connection.recv(8)[4:8] == b"\0\0\0\x2a"
         except OSError:
             return False
+
+    def _connect(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=2)
+        if not self.secure:
+            return connection
+        context = ssl.create_default_context(cafile=str(self.secure / "ca.pem"))
+        return context.wrap_socket(connection, server_hostname="127.0.0.1")
 
     def stop(self) -> None:
         if self.process.is_running:

@@ -129,7 +129,7 @@ START_TEST(defaults_stand_for_absent_members)
     assert_read(with(placed, ",\"currency\":\"EUR\"", ""));
     ck_assert_str_eq(event.data.order_placed.currency, "USD");
     assert_read(with(placed, "\"schema_version\":1,", ""));
-    ck_assert_int_eq(event.schema_version, 1);
+    ck_assert_int_eq(event.schema_version, EVENT_SCHEMA_VERSION);
 }
 END_TEST
 

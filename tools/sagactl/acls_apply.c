@@ -178,7 +178,8 @@ static int check_created(rd_kafka_event_t *event, const struct permissions *sent
         if (error != NULL)
             return error_set(err, -EIO, "cannot permit %s on %s: %s",
                              rd_kafka_AclOperation_name(sent->list[i].operation),
-                             sent->list[i].name, rd_kafka_error_string(error));
+                             sent->list[i].name, /* the broker's own words are a dump of Java */
+                             rd_kafka_err2str(rd_kafka_error_code(error)));
     }
     return 0;
 }

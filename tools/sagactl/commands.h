@@ -6,6 +6,7 @@
 enum exit_code topics_apply(const struct invocation *in, struct error *err);
 enum exit_code acls_print(const struct invocation *in, struct error *err);
 enum exit_code acls_apply(const struct invocation *in, struct error *err);
+enum exit_code users_apply(const struct invocation *in, struct error *err);
 enum exit_code stock_receive(const struct invocation *in, struct error *err);
 enum exit_code stock_show(const struct invocation *in, struct error *err);
 enum exit_code order_show(const struct invocation *in, struct error *err);
@@ -22,6 +23,7 @@ enum exit_code dead_letters_discard(const struct invocation *in, struct error *e
 enum { TOPICS_APPLY_DRY_RUN, TOPICS_APPLY_STRICT };
 enum { ACLS_PRINCIPAL_PREFIX, ACLS_PRINT_FORMAT, ACLS_PRINT_CLUSTER };
 enum { ACLS_APPLY_DRY_RUN = 1 };
+enum { USERS_APPLY_PRINCIPAL_PREFIX };
 enum { STOCK_RECEIVE_ONCE };
 enum { STOCK_SHOW_JSON };
 enum { ORDER_SHOW_JSON };

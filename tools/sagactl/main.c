@@ -50,6 +50,21 @@ static const struct command commands[] = {
             },
     },
     {
+        .words = {"users", "apply"},
+        .run = users_apply,
+        .argument_count_min = 1,
+        .argument_count_max = 1,
+        .usage = "DIRECTORY [--principal-prefix P]",
+        .sentence = "Tells the cluster the passwords of its principals, for SCRAM-SHA-512.",
+        .details = "DIRECTORY has a file PRINCIPAL.password for each; its first line counts.\n"
+                   "Needs the right to alter the cluster. May be run again.\n",
+        .options =
+            {
+                [USERS_APPLY_PRINCIPAL_PREFIX] = {"--principal-prefix", "P",
+                                                  "In front of their names."},
+            },
+    },
+    {
         .words = {"stock", "receive"},
         .run = stock_receive,
         .argument_count_min = 2,
@@ -212,8 +227,8 @@ static const struct command commands[] = {
             "order, and takes no more than 1000000 of them.\n",
         .options =
             {
-                [CHECK_FINAL] = {"--final", NULL,
-                                 "Nothing is under way: what is missing is a finding."},
+                [CHECK_FINAL] = {"--final",
+                                 NULL, "Nothing is under way: what is missing is a finding."},
                 [CHECK_JSON] = {"--json", NULL, "Print one JSON document."},
             },
     },
