@@ -237,7 +237,6 @@ static int judge(struct work *work, const rd_kafka_message_t *record, enum topic
 
     if (is_replay && dead_letter_is_mark(record))
         return 0;
-    record_traceparent(record, work->traceparent);
     switch (record_read(work->codec, record, work->decides, partition_count, &work->input, &why)) {
     case RECORD_EVENT:
         cause = is_replay ? dead_letter_obstacle(&work->input, clock_utc_ms()) : NULL;
@@ -248,6 +247,7 @@ static int judge(struct work *work, const rd_kafka_message_t *record, enum topic
         cause = why.text;
         break;
     }
+    record_traceparent(record, work->traceparent);
     return cause != NULL ? send_dead_letter(work, record, NULL, cause, err)
                          : decide(work, record, err);
 }

@@ -230,6 +230,7 @@ def test_a_receiver_that_fails_does_not_hurt_the_services(system, receiver, faul
     saga.assert_sound()
     saga.assert_memory()
     assert fault == "slow" or failures(saga) > 0
+    assert b'saga_spans_total{result="exported"} 0\n' in saga.service("order").get("/metrics")[1]
     started = time.monotonic()
     for name in SERVICES:
         saga.service(name).stop()  # exit code 0
