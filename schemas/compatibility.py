@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent
 NOTES = {"$schema", "$id", "$comment", "title", "description", "examples"}
 RELEASED_FILES = ("topics.json", "envelope.json", "types.json", "events/*.json")
 TOPIC_MEMBERS = ("writer", "key", "partitions", "compacted", "shards_of")
-VERSION = ("properties", "schema_version", "default")  # of the envelope: what programs write
+VERSION = ("x-schema-version",)  # of the envelope: what programs write; absent, it is 1 for ever
 ABSENT = object()
 
 

@@ -99,7 +99,7 @@ def header_constants(schemas, events):
         f"#define EVENT_BYTES_MAX {envelope['x-bytes-max']}",
         f"#define EVENT_DEPTH_MAX {envelope['x-depth-max']}",
         "/* The version that this program writes. */",
-        f"#define EVENT_SCHEMA_VERSION {envelope['properties']['schema_version']['default']}",
+        f"#define EVENT_SCHEMA_VERSION {envelope['x-schema-version']}",
         "/* Texts in bytes with NUL, money in minor units, the rest as it is. */",
     ]
     for member in schemas.named_fields():

@@ -20,7 +20,8 @@ FIXED_TEXTS = {  # format: the pattern that the C function checks, and its lengt
     "date-time": (TIMESTAMP_PATTERN, 24),
 }
 MEMBER_COUNT_MAX = 32  # the decoder remembers the members it has seen in 32 bits
-ANNOTATIONS = {"$schema", "$id", "title", "description", "default", "x-bytes-max", "x-depth-max"}
+ANNOTATIONS = {"$schema", "$id", "title", "description", "default", "x-bytes-max", "x-depth-max",
+               "x-schema-version"}
 KEYWORDS = {
     "object": {"type", "maxProperties", "required", "properties"},
     "array": {"type", "minItems", "maxItems", "items"},

@@ -72,8 +72,8 @@ def new_required_member(document):
 
 
 TYPES, PLACED, TOPICS, ENVELOPE = "types.json", "events/OrderPlaced.json", "topics.json", "envelope.json"
-SCHEMA_VERSION = "envelope.json#/properties/schema_version/default"
-NOW = schemas.load_schema("envelope.json")["properties"]["schema_version"]["default"]
+SCHEMA_VERSION = "envelope.json#/x-schema-version"
+NOW = schemas.load_schema("envelope.json")["x-schema-version"]
 MEMBERS = "events/OrderPlaced.json#/properties/data/properties"
 NEW = {"type": "integer", "minimum": 0, "maximum": 9, "default": 0}
 REFUSED = {  # file, what is done to it, how the line begins
@@ -163,8 +163,11 @@ REFUSED = {  # file, what is done to it, how the line begins
     "one rule more": (PLACED, lambda d: d["allOf"].append({}), "events/OrderPlaced.json#/allOf: was"),
     "a member without a new schema_version": (PLACED, new_member(**NEW), f"{SCHEMA_VERSION}: was {NOW}, is {NOW}"),
     "a schema_version left out": (
-        ENVELOPE, lambda d: d["properties"]["schema_version"].update(default=NOW + 2),
+        ENVELOPE, lambda d: d.update({"x-schema-version": NOW + 2}),
         f"{SCHEMA_VERSION}: was {NOW}, is {NOW + 2}"),
+    "another version of events without one": (
+        ENVELOPE, lambda d: d["properties"]["schema_version"].update(default=NOW + 1),
+        f"envelope.json#/properties/schema_version/default: was {NOW}, is {NOW + 1}"),
     "an event removed": (
         TOPICS, lambda d: topic(d, "orders")["events"].remove("OrderPlaced"),
         "events/OrderPlaced.json#: the event was removed"),
@@ -190,7 +193,7 @@ REFUSED = {  # file, what is done to it, how the line begins
 
 
 def next_version(document):
-    document["properties"]["schema_version"]["default"] = NOW + 1
+    document["x-schema-version"] = NOW + 1
 
 
 def move_type(root):

@@ -21,7 +21,7 @@ RATE = 30
 ORDERS = 40
 REACTION_S = 15
 MEMBER = {"type": "integer", "minimum": 0, "maximum": 9, "default": 0}
-NEXT = schemas.load_schema("envelope.json")["properties"]["schema_version"]["default"] + 1
+NEXT = schemas.load_schema("envelope.json")["x-schema-version"] + 1
 ALL_KINDS = dict.fromkeys(Kind, 1) | {Kind.SHIPPED: 3}
 
 
@@ -40,7 +40,7 @@ def write_next_version(root: Path) -> None:
             add_member(document["$defs"]["order_item"])
             add_member(document["$defs"]["item_line"])
         elif path.name == "envelope.json":
-            document["properties"]["schema_version"]["default"] = NEXT
+            document["x-schema-version"] = NEXT
         path.write_text(json.dumps(document))
     versions.run(sys.executable, "-B", str(root / "compatibility.py"))
 
