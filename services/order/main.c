@@ -1,8 +1,8 @@
 /* main.c - the order service, wired together. Rules: order_decide.c; HTTP: front_door.c. */
 #include "common/base/util.h"
 #include "common/service/service.h"
-#include "services/order/deadlines.h"
-#include "services/order/front_door.h"
+#include "services/order/front_door/deadlines.h"
+#include "services/order/front_door/front_door.h"
 #include "services/order/order_participant.h"
 
 static const struct setting settings[] = {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "services/order/history.h"
+#include "services/order/read_side/history.h"
 
 /* One write transaction, which is never committed: it reads what it has written. */
 struct history_store {

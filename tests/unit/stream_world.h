@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "common/event/codec.h"
-#include "services/order/order_streams.h"
+#include "services/order/front_door/order_streams.h"
 
 #define RECORDS_MAX 2000
 #define JSON_SIZE 4096

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "common/base/util.h"
-#include "services/order/api_tokens.h"
+#include "services/order/front_door/api_tokens.h"
 #include "suite.h"
 
 #define ALICE "alice-0123456789abcdef"

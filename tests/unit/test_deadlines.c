@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/util.h"
-#include "services/order/deadlines.h"
+#include "services/order/front_door/deadlines.h"
 #include "suite.h"
 
 #define DEADLINE_S 1

@@ -2,14 +2,14 @@
  * test_history_feed.c - that a reader of the feed gets every record once, in the order in which the
  * store has them, wherever it begins; and what else is kept: stock, and the order of a batch.
  */
-#include "services/order/history_feed.h"
+#include "services/order/read_side/history_feed.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/util.h"
-#include "services/order/history_layout.h"
+#include "services/order/read_side/history_layout.h"
 #include "suite.h"
 #include "tests/runtime/samples.h"
 #include "tests/runtime/temp_directory.h"

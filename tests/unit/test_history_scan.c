@@ -2,14 +2,14 @@
  * test_history_scan.c - which orders a scan visits, in which order, and where it says to go on; and
  * that the indexes behind it expire with the records.
  */
-#include "services/order/history_scan.h"
+#include "services/order/read_side/history_scan.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/util.h"
-#include "services/order/history_layout.h"
+#include "services/order/read_side/history_layout.h"
 #include "suite.h"
 #include "tests/runtime/samples.h"
 #include "tests/runtime/temp_directory.h"

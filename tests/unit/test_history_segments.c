@@ -2,14 +2,14 @@
  * test_history_segments.c - that the index by customer, which is cut into segments of time, is one
  * to everybody who scans it: against a sorted list of the same orders.
  */
-#include "services/order/history_segments.h"
+#include "services/order/read_side/history_segments.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/util.h"
-#include "services/order/history_scan.h"
+#include "services/order/read_side/history_scan.h"
 #include "suite.h"
 #include "tests/runtime/samples.h"
 #include "tests/runtime/temp_directory.h"

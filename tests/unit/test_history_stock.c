@@ -1,11 +1,11 @@
 /* test_history_stock.c - the level of a product is what its last record says. */
-#include "services/order/history_stock.h"
+#include "services/order/read_side/history_stock.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "common/base/util.h"
-#include "services/order/history_layout.h"
+#include "services/order/read_side/history_layout.h"
 #include "suite.h"
 #include "tests/runtime/samples.h"
 #include "tests/runtime/temp_directory.h"

@@ -1,5 +1,5 @@
 /* test_order_batch.c - in which order the records of a batch are applied. */
-#include "services/order/batch.h"
+#include "services/order/read_side/batch.h"
 
 #include <stdio.h>
 #include <string.h>

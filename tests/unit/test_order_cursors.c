@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/base/util.h"
-#include "services/order/order_cursors.h"
+#include "services/order/front_door/order_cursors.h"
 #include "suite.h"
 
 #define ORDER_ID "0193652f-8a31-7c04-9a5e-3f1d2b7c8e90"

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/util.h"
-#include "services/order/history.h"
+#include "services/order/read_side/history.h"
 #include "suite.h"
 
 #define ID "0193652f-8a31-7c04-9a5e-3f1d2b7c8e90"

@@ -2,7 +2,7 @@
  * test_order_projection.c - the read side over a broker: when it is ready, who is told of what, and
  * what can be read then.
  */
-#include "services/order/projection.h"
+#include "services/order/read_side/projection.h"
 
 #include <errno.h>
 #include <stdatomic.h>

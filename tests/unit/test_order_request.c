@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/base/util.h"
-#include "services/order/order_request.h"
+#include "services/order/front_door/order_request.h"
 #include "suite.h"
 
 #define BODY_SIZE 400000

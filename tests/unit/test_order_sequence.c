@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "common/base/util.h"
-#include "services/order/history.h"
-#include "services/order/order_sequence.h"
+#include "services/order/read_side/history.h"
+#include "services/order/front_door/order_sequence.h"
 #include "suite.h"
 
 #define NOW_MS 1000000

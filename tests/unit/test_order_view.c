@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/base/util.h"
-#include "services/order/order_json.h"
+#include "services/order/front_door/order_json.h"
 #include "common/event/order_view.h"
 #include "suite.h"
 

@@ -13,7 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/util.h"
-#include "services/order/order_waits.h"
+#include "services/order/front_door/order_waits.h"
 #include "suite.h"
 
 #define ORDER_ID "00000000-0000-7000-8000-000000000001"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "services/order/waiters.h"
+#include "services/order/front_door/waiters.h"
 #include "suite.h"
 
 #define ROUNDS 20000
