@@ -81,8 +81,11 @@ int resolver_open(const struct tool_settings *settings, const struct letter_serv
 void resolver_close(struct resolver *resolver)
 {
     if (resolver->in_transaction) {
-        CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error =
+        rd_kafka_error_t *error =
             rd_kafka_abort_transaction(resolver->cluster.client, CLUSTER_TIMEOUT_MS);
+
+        if (error != NULL)
+            rd_kafka_error_destroy(error);
     }
     cluster_close(&resolver->cluster);
 }
