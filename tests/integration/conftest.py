@@ -11,7 +11,8 @@
     rng      random numbers that --seed repeats
     note     note("a figure of interest"): shown at the end of the run
 
-A run that should have had a broker and had none has failed; nothing here is ever skipped.
+With pytest-xdist (-n) each worker has a broker, folder and ports of its own, and hands its notes to the
+run. A run that should have had a broker and had none has failed; nothing here is ever skipped.
 """
 
 import os
@@ -60,6 +61,7 @@ def pytest_report_header(config):
             f"executables: {build_dir()}{sanitized}"]
 
 
+@pytest.hookimpl(trylast=True)  # when what the command line does not want has gone
 def pytest_collection_modifyitems(items):
     _state["wanted"] = sum(bool(NEEDS_BROKER & set(item.fixturenames)) for item in items)
 
@@ -94,10 +96,25 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     """Neither a skipped test nor a run without its broker may pass for a success."""
+    if hasattr(session.config, "workeroutput"):  # a worker: it is the run that judges
+        session.config.workeroutput["order-saga"] = {"notes": _notes, "peaks": _peaks, "state": _state}
+        return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if exitstatus == 0 and (reporter.stats.get("skipped") or _state["wanted"] and not _state["brokers"]):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print("\nFAILED: tests were skipped, or no broker was started")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """What a worker has seen; nothing of one that has crashed, which is a failure anyway."""
+    seen = getattr(node, "workeroutput", {}).get("order-saga")
+    if seen:
+        _notes.extend(seen["notes"])
+        for name, mib in seen["peaks"].items():
+            _peaks[name] = max(_peaks.get(name, 0), mib)
+        for name, count in seen["state"].items():
+            _state[name] += count
 
 
 # --- fixtures -------------------------------------------------------------------------------------
@@ -109,7 +126,7 @@ def workdir(request) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="order-saga-tests."))
     yield folder
     if _state["failed"] or request.config.option.keep:
-        print(f"\nlogs and data are kept in {folder}")
+        _notes.append(f"logs and data are kept in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,7 +1,7 @@
 """Counts what a stage of scripts/test has run: single tests, wherever their program names them.
 
     count_tests.py meson BUILD_DIR     prints "PASSED FAILED" of the last `meson test` there
-    count_tests.py pytest JUNIT_XML    the same of a pytest run
+    count_tests.py pytest JUNIT_XML…   the same of runs of pytest
 """
 
 import json
@@ -38,16 +38,16 @@ def count_meson(build: Path) -> tuple[int, int]:
     return sum(passed for passed, _ in counts), sum(failed for _, failed in counts)
 
 
-def count_pytest(junit: Path) -> tuple[int, int]:
+def count_pytest(*junits: Path) -> tuple[int, int]:
     """A skipped test counts as failed: nothing may be skipped."""
-    cases = list(ElementTree.parse(junit).getroot().iter("testcase"))
+    cases = [case for junit in junits for case in ElementTree.parse(junit).getroot().iter("testcase")]
     bad = [case for case in cases if any(child.tag in ("failure", "error", "skipped") for child in case)]
     return len(cases) - len(bad), len(bad)
 
 
 def main() -> None:
-    kind, path = sys.argv[1:]
-    print(*{"meson": count_meson, "pytest": count_pytest}[kind](Path(path)))
+    kind, *paths = sys.argv[1:]
+    print(*{"meson": count_meson, "pytest": count_pytest}[kind](*map(Path, paths)))
 
 
 if __name__ == "__main__":

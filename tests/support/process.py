@@ -15,8 +15,12 @@ from pathlib import Path
 
 from support.waiting import wait_until
 
-# Below the range that the kernel hands out to clients, above the well-known ones.
-PORTS = range(10000, 19999)
+# Below the range that the kernel hands out to clients, above the well-known ones. Each worker of a run
+# (pytest-xdist) has its share: a service that is down for a moment has not given its port away.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+SHARE = 10000 // WORKERS
+PORTS = range(10000 + WORKER * SHARE, 10000 + (WORKER + 1) * SHARE)
 TAIL_LINES = 40
 FRAMES = 12  # of a stack
 STACKS_S = 30
@@ -31,7 +35,7 @@ def free_port(count: int = 1) -> int:
     `count` in a row."""
     with _taken_lock:
         while True:
-            first = random.SystemRandom().choice(PORTS)
+            first = random.SystemRandom().choice(PORTS[:len(PORTS) - count])
             ports = set(range(first, first + count))
             if not ports & _taken and all(map(_can_listen, ports)):
                 _taken.update(ports)

@@ -4,6 +4,7 @@
     saga.service("payment").use(older)
 """
 
+import fcntl
 import shutil
 import subprocess
 import tempfile
@@ -18,13 +19,15 @@ BUILD_S = 300
 def build(name: str, change: Callable[[Path], None], targets: Iterable[str]) -> Path:
     """Where the executables are of which `change` has made the schemas from those of schemas/."""
     folder = build_dir() / f"{name}-version"
-    with tempfile.TemporaryDirectory() as temporary:
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary, (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may want it, too
         fresh = Path(temporary) / "schemas"
         shutil.copytree(ROOT / "schemas", fresh, ignore=shutil.ignore_patterns("examples"))
         change(fresh)
         shutil.copytree(fresh, folder / "schemas", copy_function=_copy_if_changed, dirs_exist_ok=True)
-    run(str(ROOT / "scripts/build"), "--schemas", str(folder / "schemas"), "--dir", str(folder / "build"),
-        *targets)
+        run(str(ROOT / "scripts/build"), "--schemas", str(folder / "schemas"), "--dir", str(folder / "build"),
+            *targets)
     return folder / "build"
 
 
