@@ -6,6 +6,7 @@ The kills are drawn from --seed; the moments at which they hit are the machine's
 import time
 from contextlib import contextmanager
 
+import pytest
 from support.events import SERVICES
 from support.orders import Item, Order
 from support.saga import Saga
@@ -87,6 +88,7 @@ def slowest(saga: Saga, start: float, end: float) -> float:
     return max(delays)
 
 
+@pytest.mark.alone
 def test_a_kill_and_restart_under_load_delays_no_order_by_two_seconds(saga, note):
     """All four services in turn, 200 orders/s throughout; an order counts from when it was due."""
     marks = []

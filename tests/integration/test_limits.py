@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 from support.client import HOST, Http
 from support.saga import Saga
 from support.waiting import wait_until
@@ -71,6 +72,7 @@ class SlowClients:
             connection.close()
 
 
+@pytest.mark.alone
 def test_a_thousand_slow_clients_delay_nobody(system, note):
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > SLOW_CLIENTS + 200
     http = limited(system)

@@ -148,6 +148,7 @@ def outcome_delays(saga: Saga) -> dict[str, float]:
             for attempt in saga.history.accepted()}
 
 
+@pytest.mark.alone
 def test_a_rolling_restart_of_everything_delays_no_order_by_three_seconds(system, rng, note):
     """Each instance of each service in turn, the owners not spared."""
     saga = begin(system, 2)
