@@ -281,12 +281,11 @@ class ChainSystem(System):
         return {name: ([source], [target]) for name, source, target in zip(self._names(), names, names[1:])}
 
     def ends(self) -> dict[str, int]:
-        consumer = topics.new_consumer(self.bootstrap, "read_uncommitted")
-        try:
-            return {topic.removeprefix(self.prefix): sum(
-                topics._end(consumer, topic, p) for p in range(PARTITIONS)) for topic in self._topics}
-        finally:
-            consumer.close()
+        totals = dict.fromkeys((topic.removeprefix(self.prefix) for topic in self._topics), 0)
+        for (name, _partition), end in topics.ends_of(
+                self.bootstrap, dict.fromkeys(totals, PARTITIONS), "read_uncommitted", self.prefix).items():
+            totals[name] += end
+        return totals
 
     def close(self) -> None:
         for process in self.processes.values():

@@ -105,6 +105,7 @@ def assert_neighbours_on_time(saga: Saga) -> None:
         assert final - attempt.invoked < NEIGHBOUR_S, f"{attempt.order_id}: {final - attempt.invoked:.1f} s"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("topic", CONSUMERS)
 def test_poison_on_an_input_topic(warm, topic):
     for poison in poisons(topic).values():
@@ -173,6 +174,7 @@ def test_an_answer_that_cannot_be_is_refused(saga):
     assert all(letter.header("dead_letter_cause") for letter in letters)
 
 
+@pytest.mark.alone
 def test_a_burst_of_poison_delays_nobody(warm):
     """A thousand refused records in a row, and an order behind them."""
     for number in range(1000):

@@ -11,8 +11,9 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import (OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, Producer,
+                             TopicPartition)
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from support import schemas
 from support.events import HISTORY_TOPICS, TOPIC_OF, Headers, encode, key_of
@@ -111,18 +112,20 @@ def delete_topics(bootstrap: str, prefix: str) -> None:
             future.result()
 
 
-def _end(consumer: Consumer, topic: str, partition: int) -> int:
-    return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=REQUEST_S)[1]
+def ends_of(bootstrap: str, partitions: dict[str, int], isolation: str = "read_committed",
+            prefix: str = "") -> dict[tuple[str, int], int]:
+    """By topic and partition, in one request. read_committed: before the first open transaction."""
+    asked = {TopicPartition(prefix + name, p): OffsetSpec.latest()
+             for name, count in partitions.items() for p in range(count)}
+    admin = AdminClient({**COMMON, "bootstrap.servers": bootstrap})
+    answers = admin.list_offsets(asked, request_timeout=REQUEST_S,
+                                 isolation_level=IsolationLevel[isolation.upper()])
+    return {(place.topic[len(prefix):], place.partition): answer.result().offset
+            for place, answer in answers.items()}
 
 
 def end_offsets(bootstrap: str, prefix: str, isolation: str = "read_committed") -> dict[tuple[str, int], int]:
-    """By topic and partition. read_committed: before the first open transaction."""
-    consumer = new_consumer(bootstrap, isolation)
-    try:
-        return {(name, p): _end(consumer, prefix + name, p)
-                for name, count in _partitions_of(consumer, prefix).items() for p in range(count)}
-    finally:
-        consumer.close()
+    return ends_of(bootstrap, partitions_of(bootstrap, prefix), isolation, prefix)
 
 
 def wait_settled(bootstrap: str, prefix: str, timeout_s: float) -> None:
@@ -177,10 +180,9 @@ def read_all(bootstrap: str, prefix: str, isolation: str = "read_committed",
 
 def _open_partitions(bootstrap: str, prefix: str, partitions: dict[str, int]) -> list[str]:
     """Where a transaction is open: read_committed ends before the log does."""
-    committed = end_offsets(bootstrap, prefix, "read_committed")
-    written = end_offsets(bootstrap, prefix, "read_uncommitted")
-    return [f"{topic}[{p}]" for (topic, p), end in written.items()
-            if topic in partitions and committed.get((topic, p), end) < end]
+    committed = ends_of(bootstrap, partitions, "read_committed", prefix)
+    written = ends_of(bootstrap, partitions, "read_uncommitted", prefix)
+    return [f"{topic}[{p}]" for (topic, p), end in written.items() if committed[topic, p] < end]
 
 
 class Writer:
