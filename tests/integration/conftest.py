@@ -24,6 +24,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from support.broker import Broker
 from support.cluster import build_dir, is_sanitized
@@ -31,8 +32,10 @@ from support.events import SERVICES
 from support.saga import Saga
 from support.sagactl import Tool
 from support.topics import Writer, delete_topics
+from support.waiting import wait_until
 
 FILES_WANTED = 8192
+INTERRUPTED_S = 60
 NEEDS_BROKER = {"session_broker"}
 
 _notes: list[str] = []
@@ -52,7 +55,37 @@ def pytest_configure(config):
     wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(FILES_WANTED, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     # A supervisor's SIGTERM must end what the run has started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    is_worker = hasattr(config, "workerinput")
+    signal.signal(signal.SIGTERM, interrupt_once if is_worker else signal.default_int_handler)
+    if is_worker:
+        signal.signal(signal.SIGINT, interrupt_once)
+    elif config.getoption("numprocesses", None):
+        config.pluginmanager.register(WorkersEndInOrder())
+
+
+def interrupt_once(_number, _frame):
+    """The terminal, the run and xdist all send one; none may hit the clearing up after the first."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+class WorkersEndInOrder:
+    """xdist would kill its workers after ten seconds, and leave what they have started."""
+
+    def pytest_keyboard_interrupt(self):
+        workers = psutil.Process().children()
+        for worker in workers:
+            worker.send_signal(signal.SIGINT)
+        wait_until(lambda: not any(map(has_children, workers)), INTERRUPTED_S,
+                   "the workers have ended what they have started")
+
+
+def has_children(process: psutil.Process) -> bool:
+    try:
+        return any(child.status() != psutil.STATUS_ZOMBIE for child in process.children())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def pytest_report_header(config):
