@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from conftest import PLACED_S, SECURE_FILES
 from support import topics
 from support.compose import ROOT, Compose, Container, docker
 from support.events import SERVICES
@@ -19,7 +20,6 @@ BACK_S = 120  # a broker that was killed looks through its logs first
 KILLED_FOR_S = 1.0
 LOAD_BEFORE_S = 1.0
 ALONE_S = 5.0
-PLACED_S = 20
 ALL = (*SERVICES, "gateway", "kafka")
 CURL_S = 20
 
@@ -179,3 +179,4 @@ def test_the_file_is_understood(command, note):
     services = compose.run("config", "--services").split()
     assert set(services) >= {*ALL, "init"}
     compose.run("--profile", "observability", "config", "--quiet")
+    Compose("order-saga-syntax", {}, command, SECURE_FILES).run("config", "--quiet")

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -88,11 +89,12 @@ class Container:
 
 
 class Compose:
-    """One project. Its commands are those that the README tells people to use."""
+    """One project, of docker-compose.yml or of `files`. Its commands are those that people are told to use."""
 
-    def __init__(self, project: str, env: dict[str, str], command: str | None = None):
+    def __init__(self, project: str, env: dict[str, str], command: str | None = None, files: Iterable[str] = ()):
         self.project = project
         self.command = (command or os.environ.get("SAGA_COMPOSE") or "docker-compose").split()
+        self.command += [word for file in files for word in ("-f", file)]
         self.env = {**os.environ, **env, "COMPOSE_PROJECT_NAME": project}
 
     def run(self, *words: str, check: bool = True) -> str:
