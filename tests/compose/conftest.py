@@ -41,9 +41,10 @@ class System:
     """What a test does to the running containers, and the judge of what came of it."""
 
     def __init__(self, name: str, files: Iterable[str] = (), **env: str):
-        self.http_port, self.kafka_port = free_port(), free_port()
+        self.http_port, self.kafka_port, self.prometheus_port = free_port(), free_port(), free_port()
         self.compose = Compose(f"order-saga-{name}-{os.getpid()}", {
             **env, "HTTP_PORT": str(self.http_port), "KAFKA_PORT": str(self.kafka_port),
+            "PROMETHEUS_PORT": str(self.prometheus_port),
             "SHIPPING_REFUSE_CUSTOMERS": REFUSED_CUSTOMER}, files=files)
         self.bootstrap = f"127.0.0.1:{self.kafka_port}"
         self.history = History()

@@ -100,6 +100,10 @@ class Compose:
     def run(self, *words: str, check: bool = True) -> str:
         return run(*self.command, *words, env=self.env, check=check)
 
+    def use_profile(self, name: str) -> None:
+        """From now on, to the end: Compose 2 does not take down what only a profile has brought up."""
+        self.command += ["--profile", name]
+
     def up(self, *words: str) -> None:
         self.run("up", "-d", *words)
 
