@@ -52,11 +52,17 @@ static const struct kafka_option consumer_options[] = {
     {"fetch.message.max.bytes", "131072"},  /* compressed, and per partition */
 };
 
+/* Of a client that we close while it connects, the library says that its authentication failed. */
+static bool is_of_closing(const char *text)
+{
+    return strstr(text, rd_kafka_err2str(RD_KAFKA_RESP_ERR__DESTROY)) != NULL;
+}
+
 /* The library's own lines: its syslog levels 0-3 are errors, 4 a warning, 5 and 6 notices. */
 static void on_library_log(const rd_kafka_t *client, int level, const char *facility,
                            const char *text)
 {
-    enum log_level ours = level <= 4 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
+    enum log_level ours = level <= 4 && !is_of_closing(text) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
 
     log_write(ours, "kafka_client", "client=%s facility=%s text=%s", rd_kafka_name(client),
               facility, LOG_TEXT(text));

@@ -1,4 +1,4 @@
-"""The system of docker-compose.yml, up for all tests, which run in the order of the file. Started by
+"""The system of docker-compose.yml, up for all tests of a file, which run in its order. Started by
 tests/compose/run, which sees to an engine and the images."""
 
 import os
@@ -17,9 +17,11 @@ from support.process import free_port
 from support.waiting import wait_until
 from support.watch import Watch
 
+SECURE_FILES = ("docker-compose.yml", "deploy/compose.secure.yml")
 HEALTHY_S = 90  # what the README promises
 FINAL_S = 60
 SETTLE_S = 20
+PLACED_S = 20
 VIOLATIONS_SHOWN = 20
 
 _notes: list[str] = []
@@ -38,11 +40,12 @@ def note() -> Callable[[str], None]:
 class System:
     """What a test does to the running containers, and the judge of what came of it."""
 
-    def __init__(self, project: str):
-        self.http_port, self.kafka_port = free_port(), free_port()
-        self.compose = Compose(project, {
-            "HTTP_PORT": str(self.http_port), "KAFKA_PORT": str(self.kafka_port),
-            "SHIPPING_REFUSE_CUSTOMERS": REFUSED_CUSTOMER})
+    def __init__(self, name: str, files: Iterable[str] = (), **env: str):
+        self.http_port, self.kafka_port, self.prometheus_port = free_port(), free_port(), free_port()
+        self.compose = Compose(f"order-saga-{name}-{os.getpid()}", {
+            **env, "HTTP_PORT": str(self.http_port), "KAFKA_PORT": str(self.kafka_port),
+            "PROMETHEUS_PORT": str(self.prometheus_port),
+            "SHIPPING_REFUSE_CUSTOMERS": REFUSED_CUSTOMER}, files=files)
         self.bootstrap = f"127.0.0.1:{self.kafka_port}"
         self.history = History()
         self.client = Client(self.http_port, self.history)
@@ -51,11 +54,21 @@ class System:
         self.orders = OrderMix(random.Random(seed))
         self.up_s = 0.0
 
-    def begin(self) -> None:
+    @contextmanager
+    def running(self) -> Iterator["System"]:
+        """Up and healthy; afterwards nothing of it is left."""
+        docker("info")
         started = time.monotonic()
-        self.compose.up()
-        self.compose.wait_healthy(HEALTHY_S)
-        self.up_s = time.monotonic() - started
+        try:
+            self.compose.up()
+            self.compose.wait_healthy(HEALTHY_S)
+            self.up_s = time.monotonic() - started
+            yield self
+        finally:
+            used = self.compose.volumes()
+            self.compose.down()
+        assert self.compose.left_over() == {}
+        assert not used & set(docker("volume", "ls", "-q").split())
 
     def receive_stock(self) -> None:
         """The goods of the tests' orders, with the tool as the README says to use it, counted in."""
@@ -91,22 +104,13 @@ class System:
         return "\n".join(f"--- {c}\n{c.logs()}" for c in self.compose.containers())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system() -> Iterator[System]:
-    """Up and healthy; afterwards nothing of it is left."""
-    docker("info")
-    system = System(f"order-saga-test-{os.getpid()}")
-    try:
-        system.begin()
+    with System("test").running() as system:
         yield system
-    finally:
-        used = system.compose.volumes()
-        system.compose.down()
-    assert system.compose.left_over() == {}
-    assert not used & set(docker("volume", "ls", "-q").split())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stocked(system) -> System:
     system.receive_stock()
     return system

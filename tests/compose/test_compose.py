@@ -4,9 +4,13 @@ import os
 import re
 import subprocess
 import time
+from http.client import HTTPException
 
 import pytest
+import yaml
+from conftest import PLACED_S, SECURE_FILES
 from support import topics
+from support.client import Http, NotSent
 from support.compose import ROOT, Compose, Container, docker
 from support.events import SERVICES
 from support.waiting import wait_until
@@ -19,7 +23,6 @@ BACK_S = 120  # a broker that was killed looks through its logs first
 KILLED_FOR_S = 1.0
 LOAD_BEFORE_S = 1.0
 ALONE_S = 5.0
-PLACED_S = 20
 ALL = (*SERVICES, "gateway", "kafka")
 CURL_S = 20
 
@@ -164,6 +167,33 @@ def test_replicas_are_told_apart_and_orders_still_add_up(stocked, watch, note):
     compose.wait_healthy(BACK_S)
 
 
+# --- the profile --------------------------------------------------------------------------------------
+
+
+def test_prometheus_finds_all_services_and_no_reason_for_an_alert(system):
+    """What it is told stands in deploy/prometheus. Grafana is in no registry that the tests know."""
+    system.compose.use_profile("observability")
+    system.compose.up("--no-deps", "prometheus")
+    prometheus = Http(system.prometheus_port)
+
+    def asked(what: str) -> dict:
+        return prometheus.get(f"/api/v1/{what}").json()["data"]
+
+    def state() -> dict[str, str]:
+        """Of each service and rule."""
+        try:
+            states = {target["scrapePool"]: target["health"] for target in asked("targets")["activeTargets"]}
+            rules = [rule for group in asked("rules")["groups"] for rule in group["rules"]]
+            return states | {rule["name"]: f"{rule['health']}, {rule['state']}" for rule in rules}
+        except (NotSent, OSError, HTTPException, ValueError) as fault:  # it is not there, or not ready
+            return {"fault": str(fault)}
+
+    told = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yml").read_text())
+    rules = [rule["alert"] for group in told["groups"] for rule in group["rules"]]
+    wanted = dict.fromkeys(SERVICES, "up") | dict.fromkeys(rules, "ok, inactive")
+    wait_until(lambda: state() == wanted, BACK_S, lambda: f"{wanted}, not {state()}")
+
+
 # --- syntax -------------------------------------------------------------------------------------------
 
 
@@ -179,3 +209,4 @@ def test_the_file_is_understood(command, note):
     services = compose.run("config", "--services").split()
     assert set(services) >= {*ALL, "init"}
     compose.run("--profile", "observability", "config", "--quiet")
+    Compose("order-saga-syntax", {}, command, SECURE_FILES).run("config", "--quiet")

@@ -18,12 +18,12 @@ from support.orders import Kind
 from support.process import free_port
 from support.saga import Saga
 from support.sagactl import Tool
+from support.secure import REFUSED, outcome_of, with_password, write
 from support.waiting import wait_until
 
 PRINCIPALS = (*SERVICES, "operator")
 PREFIX = "secure-"
 REQUEST_S = 20
-REFUSED = ("TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "TRANSACTIONAL_ID_AUTHORIZATION_FAILED")
 
 
 class Vault:
@@ -44,8 +44,7 @@ class Vault:
 
     def config(self, user: str, **changes: str) -> dict[str, str]:
         """As librdkafka wants it, in Python and in a file. `changes`: with _ for a dot."""
-        config = {"security.protocol": "sasl_ssl", "ssl.ca.location": str(self.folder / "ca.pem"),
-                  "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": user, "sasl.password": self.passwords[user]}
+        config = with_password(self.folder / "ca.pem", user, self.passwords[user])
         return {**config, **{name.replace("_", "."): value for name, value in changes.items()}}
 
     def properties(self, user: str, **changes: str) -> str:
@@ -174,24 +173,6 @@ def acls_of(broker: Broker, vault: Vault) -> dict[str, dict[tuple[str, str], set
                                 for acl in principal["acls"]} for principal in document["principals"]}
 
 
-def outcome_of(action) -> str:
-    """"" or the name of the error."""
-    try:
-        action()
-    except KafkaException as fault:
-        return fault.args[0].name()
-    return ""
-
-
-def write(broker: Broker, vault: Vault, user: str, topic: str) -> None:
-    faults = []
-    producer = Producer({**vault.config(user), "bootstrap.servers": broker.bootstrap, "log_level": 0})
-    producer.produce(topic, b"x", b"k", 0, on_delivery=lambda fault, _: faults.append(fault))
-    assert producer.flush(REQUEST_S) == 0
-    if faults[0] is not None:
-        raise KafkaException(faults[0])
-
-
 def consumer_of(broker: Broker, vault: Vault, user: str, group: str) -> Consumer:
     return Consumer({**vault.config(user), "bootstrap.servers": broker.bootstrap, "log_level": 0,
                      "group.id": group, "auto.offset.reset": "earliest", "enable.partition.eof": True})
@@ -239,7 +220,7 @@ def test_a_principal_is_refused_what_is_not_its_own(permitted, vault, user):
 
     assert not_written and (not_read or user == "operator")
     for name in not_written:
-        assert outcome_of(lambda name=name: write(permitted, vault, user, name)) == REFUSED[0], name
+        assert outcome_of(lambda name=name: write({**vault.config(user), "bootstrap.servers": permitted.bootstrap}, name)) == REFUSED[0], name
     for name in not_read:
         assert outcome_of(lambda name=name: read(permitted, vault, user, name)) == REFUSED[0], name
     assert outcome_of(lambda: join(permitted, vault, user, PREFIX + other)) == REFUSED[1]

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -88,15 +89,20 @@ class Container:
 
 
 class Compose:
-    """One project. Its commands are those that the README tells people to use."""
+    """One project, of docker-compose.yml or of `files`. Its commands are those that people are told to use."""
 
-    def __init__(self, project: str, env: dict[str, str], command: str | None = None):
+    def __init__(self, project: str, env: dict[str, str], command: str | None = None, files: Iterable[str] = ()):
         self.project = project
         self.command = (command or os.environ.get("SAGA_COMPOSE") or "docker-compose").split()
+        self.command += [word for file in files for word in ("-f", file)]
         self.env = {**os.environ, **env, "COMPOSE_PROJECT_NAME": project}
 
     def run(self, *words: str, check: bool = True) -> str:
         return run(*self.command, *words, env=self.env, check=check)
+
+    def use_profile(self, name: str) -> None:
+        """From now on, to the end: Compose 2 does not take down what only a profile has brought up."""
+        self.command += ["--profile", name]
 
     def up(self, *words: str) -> None:
         self.run("up", "-d", *words)
