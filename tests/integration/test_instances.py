@@ -79,6 +79,7 @@ def test_a_twin_with_the_same_data_directory_does_no_harm_either(saga):
 # --- standby and owner --------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_standbys_take_over_when_the_owners_are_killed(saga, note):
     """Three of them at once: nothing moves until each has a successor."""
     names = ("payment", "inventory", "shipping")
@@ -103,6 +104,7 @@ def test_standbys_take_over_when_the_owners_are_killed(saga, note):
     saga.assert_sound()
 
 
+@pytest.mark.alone
 def test_an_owner_that_was_frozen_becomes_the_standby(saga, note):
     owner, standby = saga.service("payment"), saga.add("payment", "standby")
     standby.start()
@@ -123,6 +125,7 @@ def test_an_owner_that_was_frozen_becomes_the_standby(saga, note):
     saga.assert_sound()
 
 
+@pytest.mark.alone
 def test_the_front_door_has_a_standby_too(saga):
     """Every instance of the order service takes and shows orders; one of them ends them."""
     second = saga.add("order", "standby")
@@ -155,6 +158,7 @@ def test_instances_that_come_and_go_disturb_nobody(saga, rng):
 # --- shards -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_two_shards_of_payment_share_the_load(system):
     """With one of two instances frozen, exactly the orders of its partitions wait."""
     set_shards(system, payment=2)

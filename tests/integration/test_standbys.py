@@ -117,6 +117,7 @@ def test_owners_killed_and_frozen_under_load_lose_and_double_nothing(system, rng
     note(f"{faults} faults, orders: {saga.history.counts()}")
 
 
+@pytest.mark.alone
 def test_the_owner_of_the_stock_frozen_under_load_is_replaced_in_time(saga, note):
     """It comes back as the standby; not a piece is lost or counted twice."""
     owner, standby = saga.service("inventory"), saga.add("inventory", "standby")
