@@ -101,25 +101,31 @@ static enum record_verdict find_type(struct codec *codec, const rd_kafka_message
     return r == -ENOTSUP || *ret == EVENT_NONE || !wanted[*ret] ? RECORD_SKIPPED : RECORD_EVENT;
 }
 
-static enum record_verdict check_key(const rd_kafka_message_t *message, const struct event *event,
-                                     int32_t partition_count, struct error *err)
+static enum record_verdict check_place(const rd_kafka_message_t *message, const struct event *event,
+                                       const struct record_place *place, struct error *err)
 {
+    enum topic topic = event_topic(event->type);
     const char *key = event_key(event);
     size_t len = strlen(key);
     int32_t partition;
 
     if (message->key == NULL || message->key_len != len || memcmp(message->key, key, len) != 0)
         return error_set(err, RECORD_REFUSED, "the record key is not %s", key);
-    partition = rd_kafka_msg_partitioner_murmur2(NULL, key, len, partition_count, NULL, NULL);
+    partition =
+        rd_kafka_msg_partitioner_murmur2(NULL, key, len, place->partition_count, NULL, NULL);
     if (message->partition != partition)
         return error_set(err, RECORD_REFUSED, "key %s belongs to partition %d", key,
                          (int)partition);
+    if (place->topic != TOPIC_NONE && place->topic != topic)
+        return error_set(err, RECORD_REFUSED, "%s belongs to topic %s",
+                         event_type_name(event->type), topic_info(topic)->name);
     return RECORD_EVENT;
 }
 
 enum record_verdict record_read(struct codec *codec, const rd_kafka_message_t *message,
-                                const bool wanted[EVENT_TYPE_COUNT], int32_t partition_count,
-                                struct event *ret, struct error *err)
+                                const bool wanted[EVENT_TYPE_COUNT],
+                                const struct record_place *place, struct event *ret,
+                                struct error *err)
 {
     enum event_type type;
     enum record_verdict verdict = find_type(codec, message, wanted, &type, err);
@@ -133,7 +139,7 @@ enum record_verdict record_read(struct codec *codec, const rd_kafka_message_t *m
     if (ret->type != type)
         return error_set(err, RECORD_REFUSED, "/event_type: the header says %s",
                          event_type_name(type));
-    return check_key(message, ret, partition_count, err);
+    return check_place(message, ret, place, err);
 }
 
 void record_traceparent(const rd_kafka_message_t *message, char out[TRACEPARENT_SIZE])

@@ -33,17 +33,23 @@ enum record_verdict {
     RECORD_REFUSED, /* no event by the schemas; `err` says why */
 };
 
+/* What a record is checked against: an event is refused where it does not belong. */
+struct record_place {
+    enum topic topic; /* TOPIC_NONE: one that takes the events of others */
+    int32_t partition_count;
+};
+
 /*
  * Reads a record. Types that are not wanted are skipped by their ce_type header, unparsed.
  *
  * wanted           indexed by enum event_type; borrowed.
- * partition_count  of the record's topic; to check that the key belongs to the partition.
  * ret              at most event_size(ret) bytes of it are written; of use on RECORD_EVENT only.
  * err              one line on RECORD_REFUSED.
  */
 enum record_verdict record_read(struct codec *codec, const rd_kafka_message_t *message,
-                                const bool wanted[EVENT_TYPE_COUNT], int32_t partition_count,
-                                struct event *ret, struct error *err);
+                                const bool wanted[EVENT_TYPE_COUNT],
+                                const struct record_place *place, struct event *ret,
+                                struct error *err);
 
 /*
  * The last header of that name, borrowed from the message, without a NUL. False when there is none

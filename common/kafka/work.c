@@ -38,6 +38,7 @@ struct work {
     uint32_t shard_count;
     size_t record_count; /* of this batch */
     bool decides[EVENT_TYPE_COUNT];
+    enum topic ledgers[EVENT_TYPE_COUNT]; /* for each of these: where the own last event stands */
     bool learns[EVENT_TYPE_COUNT];
     bool is_ledger[TOPIC_COUNT];
     struct shard shards[SHARDS_MAX];
@@ -56,8 +57,10 @@ static void note_wanted_types(struct work *work)
 {
     const struct participant *participant = work->config.participant;
 
-    for (size_t i = 0; i < participant->subscription_count; i++)
+    for (size_t i = 0; i < participant->subscription_count; i++) {
         work->decides[participant->subscriptions[i].type] = true;
+        work->ledgers[participant->subscriptions[i].type] = participant->subscriptions[i].ledger;
+    }
     for (size_t i = 0; i < participant->ledger_count; i++)
         work->is_ledger[participant->ledgers[i]] = true;
     for (enum event_type type = EVENT_NONE + 1; type < EVENT_TYPE_COUNT; type++)
@@ -113,6 +116,13 @@ uint32_t work_shard_of(const struct work *work, int32_t partition)
     return (uint32_t)partition % work->shard_count;
 }
 
+/* What was refused elsewhere comes back through the replays, whatever it is. */
+static struct record_place place_of(const struct work *work, enum topic topic)
+{
+    return (struct record_place){topic == work->config.participant->replays ? TOPIC_NONE : topic,
+                                 topic_state(work->config.topics, topic)->partition_count};
+}
+
 /*
  * An own event that somebody else has published, or we before: it is the last of its key now. One
  * without a cause was decided by nobody, and no decision asks for it: the front door places orders.
@@ -120,12 +130,11 @@ uint32_t work_shard_of(const struct work *work, int32_t partition)
 static int learn(struct work *work, const rd_kafka_message_t *record, enum topic topic,
                  struct error *err)
 {
+    const struct record_place place = place_of(work, topic);
     struct error why = {""};
     int r = 0;
 
-    switch (record_read(work->codec, record, work->learns,
-                        topic_state(work->config.topics, topic)->partition_count, &work->input,
-                        &why)) {
+    switch (record_read(work->codec, record, work->learns, &place, &work->input, &why)) {
     case RECORD_EVENT:
         if (work->input.causation_id[0] != '\0')
             r = ledger_put(work->config.ledger, &work->input, err);
@@ -157,24 +166,13 @@ static int send_dead_letter(struct work *work, const rd_kafka_message_t *record,
                                  dead_letter_headers(record, participant->name, cause), err);
 }
 
-static const struct subscription *subscription_of(const struct participant *participant,
-                                                  enum event_type type)
-{
-    size_t i = 0;
-
-    while (i < participant->subscription_count && participant->subscriptions[i].type != type)
-        i++;
-    assert(i < participant->subscription_count); /* only wanted types come here */
-    return &participant->subscriptions[i];
-}
-
 /* Own last events: of the input's key, and of the keys that the participant names beside it. */
 static int load_state(struct work *work, const struct input *in, struct error *err)
 {
     const struct participant *participant = work->config.participant;
     struct state *state = &work->state;
-    int r = ledger_get(work->config.ledger, subscription_of(participant, in->event->type)->ledger,
-                       event_key(in->event), &state->last, err);
+    int r = ledger_get(work->config.ledger, work->ledgers[in->event->type], event_key(in->event),
+                       &state->last, err);
 
     work->related.count = 0;
     state->related_count = 0;
@@ -211,7 +209,6 @@ static int publish_decision(struct work *work, const rd_kafka_message_t *record,
 
 static int decide(struct work *work, const rd_kafka_message_t *record, struct error *err)
 {
-    const struct participant *participant = work->config.participant;
     const struct input in = {&work->input, record->offset};
     int r = load_state(work, &in, err);
 
@@ -219,7 +216,7 @@ static int decide(struct work *work, const rd_kafka_message_t *record, struct er
         return r;
     work->decision.impossible = NULL;
     work->decision.event_count = 0;
-    participant->decide(work->config.settings, &in, &work->state, &work->decision);
+    work->config.participant->decide(work->config.settings, &in, &work->state, &work->decision);
     if (work->decision.impossible != NULL)
         return send_dead_letter(work, record, &work->input, work->decision.impossible, err);
     log_decision(&work->input, work->state.last, &work->decision, work->traceparent);
@@ -230,14 +227,14 @@ static int decide(struct work *work, const rd_kafka_message_t *record, struct er
 static int judge(struct work *work, const rd_kafka_message_t *record, enum topic topic,
                  struct error *err)
 {
-    bool is_replay = topic == work->config.participant->replays;
-    int32_t partition_count = topic_state(work->config.topics, topic)->partition_count;
+    const struct record_place place = place_of(work, topic);
+    bool is_replay = place.topic == TOPIC_NONE;
     const char *cause = NULL;
     struct error why = {""};
 
     if (is_replay && dead_letter_is_mark(record))
         return 0;
-    switch (record_read(work->codec, record, work->decides, partition_count, &work->input, &why)) {
+    switch (record_read(work->codec, record, work->decides, &place, &work->input, &why)) {
     case RECORD_EVENT:
         cause = is_replay ? dead_letter_obstacle(&work->input, clock_utc_ms()) : NULL;
         break;

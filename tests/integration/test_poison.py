@@ -14,6 +14,8 @@ from support.saga import Saga
 from support.waiting import wait_until
 
 CONSUMERS = {topic["name"]: topic["consumers"] for topic in schemas.TOPICS if topic.get("consumers")}
+WANTED = {service: {event_type for consumers in CONSUMERS.values() for event_type in consumers.get(service, [])}
+          for service in events.SERVICES}
 VIEWED = {topic["name"] for topic in schemas.TOPICS
           if "order" in topic.get("views", []) and topic.get("key") == "order_id"}
 NEIGHBOUR_S = 2.0  # POST to final, with poison before and behind
@@ -51,6 +53,9 @@ def poisons(topic: str) -> dict[str, Poison]:
     value, headers = events.encode(event)
     big = json.dumps({**event, "filler": "x" * MEGABYTE}).encode()[:MEGABYTE]
     wrong_shape = json.dumps({**event, "data": {"order_id": 7}}).encode()
+    stray = stray_type(topic)
+    stray_event = example(topic, stray)
+    stray_value, stray_headers = events.encode(stray_event)
     stranger = {**event, "event_type": "OrderArchived"}
     return {
         "not JSON": Poison(b"\x00\xff not JSON", [], None),
@@ -64,6 +69,7 @@ def poisons(topic: str) -> dict[str, Poison]:
         "null, but named": Poison(None, typed(wanted), {wanted}),
         "another key": Poison(value, headers, {wanted}, key=b"not-its-key"),
         "the header of another type": Poison(events.encode(order_placed())[0], typed(wanted), {wanted}),
+        "of another topic": Poison(stray_value, stray_headers, {stray}, key=events.key_of(stray_event)),
         "unknown type": Poison(json.dumps(stranger).encode(), [], set()),
         "unknown type, named": Poison(b"\xff", typed("OrderArchived"), set()),
         "unknown type, null": Poison(None, typed("OrderArchived"), set()),
@@ -71,8 +77,14 @@ def poisons(topic: str) -> dict[str, Poison]:
 
 
 def consumers_that_refuse(topic: str, poison: Poison) -> list[str]:
-    return [service for service, types in CONSUMERS[topic].items()
-            if poison.refused_by is None or poison.refused_by & set(types)]
+    return [service for service in CONSUMERS[topic]
+            if poison.refused_by is None or poison.refused_by & WANTED[service]]
+
+
+def stray_type(topic: str) -> str:
+    """A type that some consumer of the topic wants, from elsewhere."""
+    own = {event_type for types in CONSUMERS[topic].values() for event_type in types}
+    return min(set().union(*(WANTED[service] for service in CONSUMERS[topic])) - own)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ static struct codec *codec;
 static struct event event, found;
 static struct error err;
 static bool wanted[EVENT_TYPE_COUNT];
+static enum topic belongs;
 static rd_kafka_message_t *message;
 
 static void setup(void)
@@ -32,6 +33,7 @@ static void setup(void)
     ck_assert_int_eq(codec_new(&codec, &err), 0);
     memset(wanted, 0, sizeof(wanted));
     wanted[EVENT_PAYMENT_FAILED] = wanted[EVENT_PAYMENT_PROCESSED] = true;
+    belongs = TOPIC_PAYMENTS;
     memset(&found, 0, sizeof(found));
     err.text[0] = '\0';
 }
@@ -79,7 +81,9 @@ static struct wire_record sample_record(void)
 
 static enum record_verdict read_again(void)
 {
-    return record_read(codec, message, wanted, PARTITIONS, &found, &err);
+    const struct record_place place = {belongs, PARTITIONS};
+
+    return record_read(codec, message, wanted, &place, &found, &err);
 }
 
 static enum record_verdict send_and_read(struct wire_record record)
@@ -324,6 +328,15 @@ START_TEST(a_record_in_the_wrong_partition_is_refused)
 }
 END_TEST
 
+START_TEST(an_event_is_refused_where_it_does_not_belong)
+{
+    belongs = TOPIC_SHIPMENTS;
+    assert_refused(sample_record(), "PaymentFailed belongs to topic payments");
+    belongs = TOPIC_NONE; /* a topic that takes the events of others */
+    ck_assert_int_eq(read_again(), RECORD_EVENT);
+}
+END_TEST
+
 START_TEST(a_header_that_says_another_type_than_the_json_is_refused)
 {
     struct wire_record record = sample_record();
@@ -427,6 +440,7 @@ static TCase *refused_case(void)
     tcase_add_test(tests, a_record_whose_key_only_begins_alike_is_refused);
     tcase_add_test(tests, a_record_without_a_key_is_refused);
     tcase_add_test(tests, a_record_in_the_wrong_partition_is_refused);
+    tcase_add_test(tests, an_event_is_refused_where_it_does_not_belong);
     tcase_add_test(tests, a_header_that_says_another_type_than_the_json_is_refused);
     return tests;
 }

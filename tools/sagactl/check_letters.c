@@ -129,15 +129,14 @@ static void check_expectation(struct check *check, const struct expectation *exp
     char place[CHECK_SUBJECT_SIZE];
 
     for (size_t i = 0; i < info->reader_count && check->config.final; i++) {
-        const struct topic_reader *reader = &info->readers[i];
-        bool asked = i > 0 && str_equal(info->readers[i - 1].service, reader->service) &&
-                     expectation->type == EVENT_NONE; /* they stand side by side */
+        const char *service = info->readers[i].service;
+        bool asked = i > 0 && str_equal(info->readers[i - 1].service, service); /* side by side */
 
-        if ((expectation->type == EVENT_NONE || expectation->type == reader->type) && !asked)
-            CHECK_THAT(check, is_refused(check->letters, &expectation->place, reader->service), 8,
+        if (!asked && letters_wants(service, expectation->type))
+            CHECK_THAT(check, is_refused(check->letters, &expectation->place, service), 8,
                        text_of(&expectation->place, place),
                        "is no event (%s), and is not in the dead letters of %s", expectation->why,
-                       reader->service);
+                       service);
     }
     check->counts.refused++;
 }

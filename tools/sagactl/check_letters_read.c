@@ -206,10 +206,23 @@ int letters_add_replay(struct check *check, const struct check_record *record, s
     return 0;
 }
 
+bool letters_wants(const char *service, enum event_type type)
+{
+    const struct topic_info *home;
+
+    if (type == EVENT_NONE)
+        return true;
+    home = topic_info(event_topic(type));
+    for (size_t i = 0; i < home->reader_count; i++)
+        if (home->readers[i].type == type && str_equal(home->readers[i].service, service))
+            return true;
+    return false;
+}
+
 static bool has_readers(const struct topic_info *info, enum event_type type)
 {
     for (size_t i = 0; i < info->reader_count; i++)
-        if (type == EVENT_NONE || info->readers[i].type == type)
+        if (letters_wants(info->readers[i].service, type))
             return true;
     return false;
 }

@@ -12,7 +12,6 @@
 enum form {
     FORM_EVENT,
     FORM_REFUSED, /* by whoever wants its type */
-    FORM_FOREIGN, /* an event, but not of this topic: nobody wants it here */
     FORM_UNKNOWN, /* of a type that this program does not know: nobody looks at it */
 };
 
@@ -45,7 +44,7 @@ static enum form read_value(struct check *check, const struct check_record *reco
         return error_set(why, FORM_REFUSED, "the header says %s, the value %s",
                          event_type_name(type), event_type_name(event->type));
     if (event_topic(event->type) != record->topic)
-        return error_set(why, FORM_FOREIGN, "%s does not belong to this topic",
+        return error_set(why, FORM_REFUSED, "%s does not belong to this topic",
                          event_type_name(event->type));
     key = event_key(event);
     if (record->key == NULL || record->key_len != strlen(key) ||
@@ -115,7 +114,6 @@ static int take_event(struct check *check, const struct check_record *record, st
 
 int check_add_event(struct check *check, const struct check_record *record, struct error *err)
 {
-    char place[CHECK_SUBJECT_SIZE];
     struct error why = {""};
     enum event_type type;
     enum form form = FORM_UNKNOWN;
@@ -128,10 +126,6 @@ int check_add_event(struct check *check, const struct check_record *record, stru
         return take_event(check, record, err);
     case FORM_REFUSED:
         return letters_expect(check, record, type, why.text, err);
-    case FORM_FOREIGN:
-        check_report(check, 0, place_text(record->topic, record->partition, record->offset, place),
-                     "%s", why.text);
-        return 0;
     case FORM_UNKNOWN:
         check->counts.unknown++;
     }

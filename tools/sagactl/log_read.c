@@ -48,10 +48,9 @@ size_t log_order_topics(enum topic out[TOPIC_COUNT])
 bool log_record_event(const struct log_record *record, struct codec *codec, struct event *ret)
 {
     static const bool every_type[EVENT_TYPE_COUNT] = {[0 ... EVENT_TYPE_COUNT - 1] = true};
+    const struct record_place place = {record->topic, record->partition_count};
 
-    return record_read(codec, record->message, every_type, record->partition_count, ret, NULL) ==
-               RECORD_EVENT &&
-           event_topic(ret->type) == record->topic;
+    return record_read(codec, record->message, every_type, &place, ret, NULL) == RECORD_EVENT;
 }
 
 static void add_sources(struct log_reader *reader, const struct topic_state *topic)
