@@ -310,6 +310,14 @@ int publisher_commit(struct publisher *publisher, const rd_kafka_topic_partition
     return r;
 }
 
+void publisher_rest(struct publisher *publisher, int64_t until_ms)
+{
+    int64_t left_ms;
+
+    while ((left_ms = until_ms - clock_monotonic_ms()) > 0)
+        rd_kafka_poll(publisher->producer, (int)left_ms);
+}
+
 bool publisher_is_doubtful(const struct publisher *publisher)
 {
     return publisher->doubtful;

@@ -77,6 +77,9 @@ int publisher_commit(struct publisher *publisher, const rd_kafka_topic_partition
                      const rd_kafka_consumer_group_metadata_t *metadata, int timeout_ms,
                      struct error *err);
 
+/* Serves delivery reports and errors until then (monotonic, ms). */
+void publisher_rest(struct publisher *publisher, int64_t until_ms);
+
 /* True: replace it before the next transaction. */
 bool publisher_is_doubtful(const struct publisher *publisher);
 

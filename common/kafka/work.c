@@ -286,6 +286,13 @@ bool work_has_output(const struct work *work)
     return false;
 }
 
+void work_rest(struct work *work, int64_t until_ms)
+{
+    for (size_t i = 0; i < SHARDS_MAX; i++)
+        if (work->shards[i].publisher != NULL)
+            publisher_rest(work->shards[i].publisher, until_ms);
+}
+
 bool work_is_full(const struct work *work)
 {
     return work->record_count >= BATCH_RECORDS_MAX || ledger_is_full(work->config.ledger);

@@ -66,6 +66,9 @@ void work_measure_lag(struct work *work, rd_kafka_t *consumer);
 /* True: the batch has a transaction to commit. */
 bool work_has_output(const struct work *work);
 
+/* Lets the producers see to what they have to do, until then (monotonic, ms) or a little longer. */
+void work_rest(struct work *work, int64_t until_ms);
+
 /* True: commit before taking another record. */
 bool work_is_full(const struct work *work);
 

@@ -50,8 +50,8 @@ struct letters {
 /* By topic, partition and offset. */
 int place_compare(const struct place *a, const struct place *b);
 
-/* True: the service takes events of this type, or refuses them where they do not belong. EVENT_NONE:
-   what does not say its type, which everybody has to look at. */
+/* True: the service takes events of this type, or refuses them where they do not belong.
+   EVENT_NONE: what does not say its type, which everybody has to look at. */
 bool letters_wants(const char *service, enum event_type type);
 
 /* Sorts the letters by origin; from now on no more may come. Harmless when it was done. */
