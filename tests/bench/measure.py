@@ -49,6 +49,13 @@ def _process_s(process: Process) -> tuple[float, float]:
     return user + system, system
 
 
+def compiler_s(broker: Process) -> float:
+    """What Java's compilers have used."""
+    fields = [file.read_text().split("(", 1)[1].rsplit(")", 1) for file in Path("/proc").glob(f"{broker.pid}/task/*/stat")]
+    return sum(int(numbers.split()[11]) + int(numbers.split()[12]) for name, numbers in fields
+               if "Compiler" in name) / TICKS_PER_S
+
+
 class Usage:
     """CPU time from now on. A process that is not up yet begins with none."""
 

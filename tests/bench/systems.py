@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from load import BEGIN_S, place_all
@@ -232,11 +232,13 @@ class ChainSystem(System):
     def prepare(self) -> None:
         self._await(self._admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in self._topics],
                                               request_timeout=topics.REQUEST_S))
-        wait_until(self._are_there, READY_S, "the broker knows the topics of the chain")
+        wait_until(self._are_there, READY_S, "the broker leads all partitions of the chain")
 
     def _are_there(self) -> bool:
-        known = self._admin.list_topics(timeout=topics.REQUEST_S).topics
-        return all(name in known and len(known[name].partitions) == PARTITIONS for name in self._topics)
+        try:
+            return self.ends() is not None
+        except KafkaException:  # they are created, and the broker is about to hear of it
+            return False
 
     @staticmethod
     def _await(futures: dict) -> None:
