@@ -36,6 +36,11 @@ def requests_of(saga: Saga, order_id: str) -> list[dict]:
     return [event for event in saga.events_of(order_id) if event["event_type"] == "OrderCancellationRequested"]
 
 
+def wait_decided(saga: Saga, order_id: str) -> None:
+    """Until shipping has: an order that is paid before that may be shipped, although it was asked before."""
+    wait_until(lambda: saga.watch.has("ShipmentCancelled", order_id), UNAVAILABLE_S, "the shipment is cancelled")
+
+
 # --- at random moments --------------------------------------------------------------------------------
 
 
@@ -99,6 +104,7 @@ def test_a_cancellation_is_asked_for_once_and_carries_its_reason(saga):
         assert cancel(saga, order_id, body).status == 202
     waited = cancel(saga, order_id, Prefer="wait=1")
     assert (waited.status, waited.headers["preference-applied"]) == (202, "wait=1")
+    wait_decided(saga, order_id)
 
     saga.service("payment").start()
     saga.wait_final()
@@ -117,7 +123,7 @@ def test_who_waits_for_a_cancellation_is_told_when_it_is_done(saga):
     order_id = saga.place(Kind.SHIPPED).order_id
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(cancel, saga, order_id, Prefer=f"wait={WAIT_S}") for _ in range(2)]
-        wait_until(lambda: requests_of(saga, order_id), REACTION_S, "the cancellation is requested")
+        wait_decided(saga, order_id)
         assert not any(job.done() for job in jobs)
         saga.service("payment").start()
         answers = [job.result(WAIT_S) for job in jobs]
@@ -183,6 +189,7 @@ def test_a_cancellation_while_the_broker_is_away_can_be_repeated(saga, broker):
     broker.resume()
     saga.service("order").wait_ready(UNAVAILABLE_S)
     wait_until(lambda: cancel(saga, order_id).status == 202, UNAVAILABLE_S, "the cancellation is accepted")
+    wait_decided(saga, order_id)
     saga.service("payment").start()
     saga.wait_final(UNAVAILABLE_S)
     assert len(requests_of(saga, order_id)) == 1
