@@ -37,8 +37,9 @@ def requests_of(saga: Saga, order_id: str) -> list[dict]:
 
 
 def wait_decided(saga: Saga, order_id: str) -> None:
-    """Until shipping has: an order that is paid before that may be shipped, although it was asked before."""
-    wait_until(lambda: saga.watch.has("ShipmentCancelled", order_id), UNAVAILABLE_S, "the shipment is cancelled")
+    """Until shipping has, and inventory knows: an order that is paid before that may still be shipped."""
+    wait_until(lambda: saga.watch.has("InventoryReservationCancelled", order_id), UNAVAILABLE_S,
+               "the shipment is cancelled")
 
 
 # --- at random moments --------------------------------------------------------------------------------
