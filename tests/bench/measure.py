@@ -40,20 +40,21 @@ def _machine_s() -> tuple[float, float]:
     return (user + nice + system + irq + softirq + steal) / TICKS_PER_S, (idle + iowait) / TICKS_PER_S
 
 
-def _process_s(process: Process) -> tuple[float, float]:
-    """All of it, and the kernel's part."""
-    if not process.is_running:
-        return 0.0, 0.0
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+def _stat_s(stat: str) -> tuple[float, float]:
+    """Of a process or a thread: all of it, and the kernel's part."""
+    fields = stat.rsplit(")", 1)[1].split()
     user, system = int(fields[11]) / TICKS_PER_S, int(fields[12]) / TICKS_PER_S
     return user + system, system
 
 
+def _process_s(process: Process) -> tuple[float, float]:
+    return _stat_s(Path(f"/proc/{process.pid}/stat").read_text()) if process.is_running else (0.0, 0.0)
+
+
 def compiler_s(broker: Process) -> float:
     """What Java's compilers have used."""
-    fields = [file.read_text().split("(", 1)[1].rsplit(")", 1) for file in Path("/proc").glob(f"{broker.pid}/task/*/stat")]
-    return sum(int(numbers.split()[11]) + int(numbers.split()[12]) for name, numbers in fields
-               if "Compiler" in name) / TICKS_PER_S
+    stats = [file.read_text() for file in Path(f"/proc/{broker.pid}/task").glob("*/stat")]
+    return sum(_stat_s(stat)[0] for stat in stats if "Compiler" in stat)
 
 
 class Usage:

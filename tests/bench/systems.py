@@ -84,6 +84,13 @@ def _produce_all(producer: Producer, topic: str, records: Iterator[tuple]) -> It
     assert producer.flush(DELIVERY_S) == 0 and not failures, f"not delivered to {topic}: {failures[:1]}"
 
 
+def _by_topic(ends: dict[tuple[str, int], int]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for (name, _partition), end in ends.items():
+        totals[name] = totals.get(name, 0) + end
+    return totals
+
+
 class System:
     name: str
     marker: bytes  # in each value of `output`
@@ -192,10 +199,7 @@ class SagaSystem(System):
         return found
 
     def ends(self) -> dict[str, int]:
-        totals: dict[str, int] = {}
-        for (name, _partition), end in topics.end_offsets(self.bootstrap, self.prefix, "read_uncommitted").items():
-            totals[name] = totals.get(name, 0) + end
-        return totals
+        return _by_topic(topics.end_offsets(self.bootstrap, self.prefix, "read_uncommitted"))
 
     def close(self) -> None:
         try:
@@ -236,9 +240,10 @@ class ChainSystem(System):
 
     def _are_there(self) -> bool:
         try:
-            return self.ends() is not None
+            self.ends()
         except KafkaException:  # they are created, and the broker is about to hear of it
             return False
+        return True
 
     @staticmethod
     def _await(futures: dict) -> None:
@@ -283,11 +288,9 @@ class ChainSystem(System):
         return {name: ([source], [target]) for name, source, target in zip(self._names(), names, names[1:])}
 
     def ends(self) -> dict[str, int]:
-        totals = dict.fromkeys((topic.removeprefix(self.prefix) for topic in self._topics), 0)
-        for (name, _partition), end in topics.ends_of(
-                self.bootstrap, dict.fromkeys(totals, PARTITIONS), "read_uncommitted", self.prefix).items():
-            totals[name] += end
-        return totals
+        names = [topic.removeprefix(self.prefix) for topic in self._topics]
+        return _by_topic(topics.ends_of(
+            self.bootstrap, dict.fromkeys(names, PARTITIONS), "read_uncommitted", self.prefix))
 
     def close(self) -> None:
         for process in self.processes.values():

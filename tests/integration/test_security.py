@@ -174,7 +174,7 @@ def acls_of(broker: Broker, vault: Vault) -> dict[str, dict[tuple[str, str], set
 
 
 def consumer_of(broker: Broker, vault: Vault, user: str, group: str) -> Consumer:
-    return Consumer({**vault.config(user), "bootstrap.servers": broker.bootstrap, "log_level": 0,
+    return Consumer({**vault.config(user, bootstrap_servers=broker.bootstrap), "log_level": 0,
                      "group.id": group, "auto.offset.reset": "earliest", "enable.partition.eof": True})
 
 
@@ -203,7 +203,7 @@ def join(broker: Broker, vault: Vault, user: str, group: str) -> None:
 
 
 def fence(broker: Broker, vault: Vault, user: str, transactional_id: str) -> None:
-    Producer({**vault.config(user), "bootstrap.servers": broker.bootstrap, "log_level": 0,
+    Producer({**vault.config(user, bootstrap_servers=broker.bootstrap), "log_level": 0,
               "transactional.id": transactional_id}).init_transactions(REQUEST_S)
 
 
@@ -219,8 +219,9 @@ def test_a_principal_is_refused_what_is_not_its_own(permitted, vault, user):
     other = FOREIGN_GROUP.get(user, "order")
 
     assert not_written and (not_read or user == "operator")
+    config = vault.config(user, bootstrap_servers=permitted.bootstrap)
     for name in not_written:
-        assert outcome_of(lambda name=name: write({**vault.config(user), "bootstrap.servers": permitted.bootstrap}, name)) == REFUSED[0], name
+        assert outcome_of(lambda name=name: write(config, name)) == REFUSED[0], name
     for name in not_read:
         assert outcome_of(lambda name=name: read(permitted, vault, user, name)) == REFUSED[0], name
     assert outcome_of(lambda: join(permitted, vault, user, PREFIX + other)) == REFUSED[1]
