@@ -89,8 +89,11 @@ class Process:
             self._popen.send_signal(number)
 
     def wait(self, timeout_s: float) -> int:
+        return self._wait(self._popen, timeout_s)
+
+    def _wait(self, popen: subprocess.Popen, timeout_s: float) -> int:
         try:
-            return self._popen.wait(timeout_s)
+            return popen.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self} did not end within {timeout_s:g} s\n{self.tail()}") from None
 
@@ -106,9 +109,10 @@ class Process:
 
     def kill9(self) -> None:
         self.sample_memory()
-        if self.is_running:
-            self.signal(signal.SIGKILL)
-            self.wait(SIGNAL_SHOWS_S)
+        popen = self._popen  # a supervisor may have started the next one before this one's end is seen here
+        if popen is not None and popen.poll() is None:
+            popen.kill()
+            self._wait(popen, SIGNAL_SHOWS_S)
 
     def pause(self) -> None:
         self.signal(signal.SIGSTOP)
