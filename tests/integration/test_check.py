@@ -6,11 +6,10 @@ What it sees is tried in tests/sagactl; and each test that ends with assert_soun
 import json
 
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
 from support.events import cancellation_requested, new_event, partition_of
 from support.orders import Kind, OrderMix
 from support.synthetic import PARTITIONS
-from support.topics import REQUEST_S, end_offsets
+from support.topics import REQUEST_S, admin, end_offsets
 
 RATE = 60
 CHECKS = 4
@@ -74,10 +73,9 @@ def test_orders_whose_events_have_expired_are_left_out_and_counted(saga):
     ids = [saga.place(Kind.SHIPPED).order_id for _ in range(ORDERS)]
     saga.wait_final()
     gone = [order_id for order_id in ids if partition_of(order_id.encode(), PARTITIONS["payments"]) == 1]
-    admin = AdminClient({"bootstrap.servers": saga.bootstrap})
     ends = end_offsets(saga.bootstrap, saga.prefix)
     assert gone
-    deleted = admin.delete_records([TopicPartition(f"{saga.prefix}payments", 1, ends["payments", 1])])
+    deleted = admin(saga.bootstrap).delete_records([TopicPartition(f"{saga.prefix}payments", 1, ends["payments", 1])])
     for result in deleted.values():
         result.result(REQUEST_S)
     told = json.loads(saga.sagactl("check", "--final", "--json").stdout)

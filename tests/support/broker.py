@@ -86,22 +86,25 @@ class Broker:
     def wait_healthy(self) -> None:
         """Until all partitions have had their leaders for a while without a break."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-        steady_since = None
+        steady_since = lacking = None
 
         def is_steady() -> bool:
-            nonlocal steady_since
-            if not has_leaders(admin):
+            nonlocal steady_since, lacking
+            lacking = without_leader(admin)
+            if lacking:
                 steady_since = None
             elif steady_since is None:
                 steady_since = time.monotonic()
             return steady_since is not None and time.monotonic() - steady_since > STEADY_S
 
-        wait_until(is_steady, HEALTHY_S, "all partitions have leaders")
+        wait_until(is_steady, HEALTHY_S, lambda: f"all partitions have leaders; at last: {lacking or 'they had'}")
 
 
-def has_leaders(admin: AdminClient) -> bool:
+def without_leader(admin: AdminClient) -> list[str]:
+    """Partitions, topics or the whole broker, with the reason."""
     try:
         topics = admin.list_topics(timeout=METADATA_S).topics.values()
-    except KafkaException:
-        return False
-    return all(topic.error is None and all(p.leader >= 0 for p in topic.partitions.values()) for topic in topics)
+    except KafkaException as error:
+        return [str(error)]
+    return ([f"{topic.topic}: {topic.error}" for topic in topics if topic.error is not None]
+            + [f"{topic.topic}[{p.id}]" for topic in topics for p in topic.partitions.values() if p.leader < 0])

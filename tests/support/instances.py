@@ -11,13 +11,13 @@ import time
 import uuid
 from collections.abc import Callable
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import NewTopic
 
 from support.client import ANSWER_S, RETRY_EVERY_S, Attempt, Client, History
 from support.cluster import Cluster, Service
 from support.events import SERVICES
 from support.orders import Order
-from support.topics import REQUEST_S
+from support.topics import REQUEST_S, admin
 from support.waiting import wait_until
 
 RUNNING = 409  # the first request with the same key
@@ -32,9 +32,8 @@ def shards(service: Service) -> list[int]:
 
 def set_shards(cluster: Cluster, **counts: int) -> None:
     """Creates the topics of these elections; `topics apply` leaves them as they are."""
-    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
     topics = [NewTopic(f"{cluster.prefix}{name}.shards", count) for name, count in counts.items()]
-    for created in admin.create_topics(topics).values():
+    for created in admin(cluster.bootstrap).create_topics(topics).values():
         created.result(REQUEST_S)
 
 

@@ -7,9 +7,9 @@
 Names of topics are without the prefix everywhere here.
 """
 
+import functools
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from confluent_kafka import (OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, Producer,
                              TopicPartition)
@@ -43,7 +43,7 @@ class Record:
     def place(self) -> Place:
         return self.topic, self.partition, self.offset
 
-    @cached_property
+    @functools.cached_property
     def event(self) -> dict | None:
         """The value as strict JSON, money as Decimal; None when it is none."""
         try:
@@ -91,9 +91,15 @@ def new_consumer(bootstrap: str, isolation: str = "read_committed", **config) ->
         "fetch.wait.max.ms": 10, "reconnect.backoff.max.ms": 200, **config})
 
 
+@functools.cache
+def admin(bootstrap: str) -> AdminClient:
+    """One for each broker: a new client takes 60 ms for its first answer, and now and then three seconds."""
+    return AdminClient({**COMMON, "bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 200})
+
+
 def partitions_of(bootstrap: str, prefix: str) -> dict[str, int]:
     """The topics of the system that exist, with their partition counts."""
-    return _partitions_of(AdminClient({**COMMON, "bootstrap.servers": bootstrap}), prefix)
+    return _partitions_of(admin(bootstrap), prefix)
 
 
 def _partitions_of(client: AdminClient | Consumer, prefix: str) -> dict[str, int]:
@@ -107,8 +113,7 @@ def _partitions_of(client: AdminClient | Consumer, prefix: str) -> dict[str, int
 def delete_topics(bootstrap: str, prefix: str) -> None:
     names = [prefix + name for name in partitions_of(bootstrap, prefix)]
     if names:
-        admin = AdminClient({**COMMON, "bootstrap.servers": bootstrap})
-        for future in admin.delete_topics(names, request_timeout=REQUEST_S).values():
+        for future in admin(bootstrap).delete_topics(names, request_timeout=REQUEST_S).values():
             future.result()
 
 
@@ -117,9 +122,8 @@ def ends_of(bootstrap: str, partitions: dict[str, int], isolation: str = "read_c
     """By topic and partition, in one request. read_committed: before the first open transaction."""
     asked = {TopicPartition(prefix + name, p): OffsetSpec.latest()
              for name, count in partitions.items() for p in range(count)}
-    admin = AdminClient({**COMMON, "bootstrap.servers": bootstrap})
-    answers = admin.list_offsets(asked, request_timeout=REQUEST_S,
-                                 isolation_level=IsolationLevel[isolation.upper()])
+    answers = admin(bootstrap).list_offsets(asked, request_timeout=REQUEST_S,
+                                            isolation_level=IsolationLevel[isolation.upper()])
     return {(place.topic[len(prefix):], place.partition): answer.result().offset
             for place, answer in answers.items()}
 

@@ -99,9 +99,12 @@ int cluster_open_consumer(const struct tool_settings *settings, struct cluster *
     char group_id[GROUP_ID_SIZE];
     /* The library wants a group; it is never joined, nor is anything committed to it. */
     const struct kafka_option options[] = {
-        {"group.id", group_id},           {"isolation.level", "read_committed"},
-        {"enable.auto.commit", "false"},  {"auto.offset.reset", "earliest"},
+        {"group.id", group_id},
+        {"isolation.level", "read_committed"},
+        {"enable.auto.commit", "false"},
+        {"auto.offset.reset", "earliest"},
         {"enable.partition.eof", "true"},
+        {"fetch.wait.max.ms", "10"}, /* of topics that stand still */
     };
 
     snprintf(group_id, sizeof(group_id), "%s" CLIENT_ID, settings->topic_prefix);

@@ -8,8 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/util.h"
 #include "common/kafka/topics.h"
-
-#define RETRY_MS 100
+#include "tools/sagactl/ends.h"
 
 DEFINE_CLEANUP(message_cleanup, rd_kafka_message_t, rd_kafka_message_destroy)
 
@@ -85,69 +84,52 @@ static int list_sources(struct log_reader *reader, struct error *err)
     return 0;
 }
 
-/* Leadership on its way: a new topic's partition answers so for a while, or one that moves. */
-static bool is_passing(rd_kafka_resp_err_t code)
+/* In the order of the sources. */
+static rd_kafka_topic_partition_list_t *list_partitions(const struct log_reader *reader)
 {
-    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
-           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-           code == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH ||
-           code == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH ||
-           code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
-           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART; /* it was there a moment ago */
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)reader->source_count);
+
+    for (size_t i = 0; i < reader->source_count; i++)
+        rd_kafka_topic_partition_list_add(list, reader->sources[i].topic->name,
+                                          reader->sources[i].partition);
+    return list;
 }
 
-/* Nothing is assigned yet, so there is nothing to come. */
-static void pause_before_retry(struct log_reader *reader)
+static int find_begins(struct log_reader *reader, struct error *err)
 {
-    CLEANUP(message_cleanup) rd_kafka_message_t *none =
-        rd_kafka_consumer_poll(reader->cluster->client, RETRY_MS);
-
-    (void)none;
-}
-
-static rd_kafka_resp_err_t find_end(struct log_reader *reader, const struct source *source,
-                                    int64_t *low, int64_t *high)
-{
-    int64_t deadline_ms = clock_monotonic_ms() + CLUSTER_TIMEOUT_MS;
-
-    for (;;) {
-        rd_kafka_resp_err_t code =
-            rd_kafka_query_watermark_offsets(reader->cluster->client, source->topic->name,
-                                             source->partition, low, high, CLUSTER_TIMEOUT_MS);
-
-        if (!is_passing(code) || clock_monotonic_ms() >= deadline_ms)
-            return code;
-        pause_before_retry(reader);
-    }
-}
-
-static void begin_source(const struct log_reader *reader, struct source *source, int64_t low)
-{
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list = list_partitions(reader);
     const struct log_request *request = reader->request;
+    int r = ends_find(reader->cluster, RD_KAFKA_OFFSET_SPEC_EARLIEST,
+                      RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, list, err);
 
-    source->first_end = source->end;
-    source->next = low;
-    if (request->on_begin != NULL)
-        request->on_begin(request->context, source->topic->topic, source->partition, low);
+    for (size_t i = 0; r == 0 && i < reader->source_count; i++) {
+        struct source *source = &reader->sources[i];
+
+        source->next = list->elems[i].offset;
+        if (request->on_begin != NULL)
+            request->on_begin(request->context, source->topic->topic, source->partition,
+                              source->next);
+    }
+    return r;
 }
 
-/* Of a read_committed client the high watermark is the end of what is decided. */
 static int find_ends(struct log_reader *reader, struct error *err)
 {
-    for (size_t i = 0; i < reader->source_count; i++) {
-        struct source *source = &reader->sources[i];
-        int64_t low, high;
-        rd_kafka_resp_err_t code = find_end(reader, source, &low, &high);
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list = list_partitions(reader);
+    int r = ends_find(reader->cluster, RD_KAFKA_OFFSET_SPEC_LATEST,
+                      RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, list, err);
 
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return kafka_error(code, source->topic->name, err);
-        source->end = high;
+    for (size_t i = 0; r == 0 && i < reader->source_count; i++) {
+        struct source *source = &reader->sources[i];
+
+        source->end = list->elems[i].offset;
         if (!reader->extended)
-            begin_source(reader, source, low);
+            source->first_end = source->end;
         source->open = source->next < source->end;
         reader->open_count += source->open ? 1 : 0;
     }
-    return 0;
+    return r;
 }
 
 int log_reader_extend(struct log_reader *reader, struct error *err)
@@ -158,13 +140,10 @@ int log_reader_extend(struct log_reader *reader, struct error *err)
 
 static int assign(struct log_reader *reader, struct error *err)
 {
-    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)reader->source_count);
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list = list_partitions(reader);
 
-    for (size_t i = 0; i < reader->source_count; i++)
-        rd_kafka_topic_partition_list_add(list, reader->sources[i].topic->name,
-                                          reader->sources[i].partition)
-            ->offset = RD_KAFKA_OFFSET_BEGINNING;
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
 
     rd_kafka_resp_err_t code = rd_kafka_assign(reader->cluster->client, list);
 
@@ -272,6 +251,8 @@ static int start(struct log_reader *reader, struct error *err)
 {
     int r = list_sources(reader, err);
 
+    if (r == 0)
+        r = find_begins(reader, err);
     if (r == 0)
         r = find_ends(reader, err);
     if (r == -ETIMEDOUT)

@@ -1,0 +1,22 @@
+/* ends.h - where partitions begin and end, all of them in one request. */
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "common/base/error.h"
+#include "common/kafka/topics.h"
+#include "tools/sagactl/cluster.h"
+
+/* All partitions of these topics; owned by the caller. */
+rd_kafka_topic_partition_list_t *ends_list(const struct topics *topics);
+
+/*
+ * Sets the offsets of `list` to where its partitions begin (RD_KAFKA_OFFSET_SPEC_EARLIEST) or end
+ * (RD_KAFKA_OFFSET_SPEC_LATEST): behind the last record, or, with READ_COMMITTED, behind the last
+ * one that no open transaction keeps from being read. Asks again while leadership is on its way,
+ * up to CLUSTER_TIMEOUT_MS. Takes nothing from the consumer that `cluster` may be.
+ * Returns 0, -ETIMEDOUT (nobody answers) or another negative errno of kafka_error().
+ */
+int ends_find(struct cluster *cluster, rd_kafka_OffsetSpec_t spec,
+              rd_kafka_IsolationLevel_t isolation, rd_kafka_topic_partition_list_t *list,
+              struct error *err);
