@@ -1,6 +1,8 @@
 /*
- * order_publisher.c - see order_publisher.h. After a fatal error (a lost sequence number) the
- * library's producer is of no more use; it is replaced, and what was in it has failed.
+ * order_publisher.c - see order_publisher.h. The library's producer is replaced, and what was in it
+ * has failed, after a fatal error (a lost sequence number), and when a record's time is up. For the
+ * library must not give up a record by itself: it would then begin a new epoch and number what is
+ * left anew, also what was sent before and lacks only its answer. The broker would write it twice.
  */
 #include "services/order/front_door/order_publisher.h"
 
@@ -16,15 +18,23 @@
 #include "common/kafka/record.h"
 #include "common/kafka/spans.h"
 #include "common/kafka/topics.h"
+#include "services/order/front_door/sendings.h"
 
 #define TICK_MS 100
+/* Of the library: never reached. The thread below may be late by seconds while no broker answers. */
+#define MESSAGE_TIMEOUT_MS 40000
+/* What a producer that is replaced may still hear from brokers that are well. */
+#define LAST_ANSWERS_MS 200
 #define METADATA_MS 1000
+/* Until what was dropped is reported: no broker is asked for it. */
+#define REPORTS_MS_MAX 1000
+#define TROUBLE_SIZE 256
 #define SOURCE "order-saga/order"
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 
 static const struct kafka_option options[] = {
-    {"message.timeout.ms", TEXT(PUBLISH_MS_MAX)},
+    {"message.timeout.ms", TEXT(MESSAGE_TIMEOUT_MS)},
     {"linger.ms", "1"}, /* what comes together goes together; the client hardly notices */
     {"queue.buffering.max.messages", "10000"},
     {"queue.buffering.max.kbytes", "16384"},
@@ -40,7 +50,17 @@ struct order_publisher {
     pthread_rwlock_t lock; /* reading: the producer is used; writing: it is replaced */
     rd_kafka_t *producer;
     bool knows_topics; /* the thread's own */
+    struct sendings sendings;
 };
+
+/* Records are only ever dropped by ourselves. */
+static const char *failure_text(rd_kafka_resp_err_t code)
+{
+    bool is_dropped =
+        code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+
+    return is_dropped ? "no broker has confirmed it in time" : rd_kafka_err2str(code);
+}
 
 /* The key of every record here is an order id, and the library hands it back. */
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *context)
@@ -48,10 +68,10 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     struct order_publisher *publisher = context;
     bool is_confirmed = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
     struct publication publication = {
-        .ticket = (uintptr_t)message->_private,
+        .ticket = sending_end(&publisher->sendings, message->_private),
         .is_confirmed = is_confirmed,
         .may_exist = rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED,
-        .reason = is_confirmed ? NULL : rd_kafka_err2str(message->err)};
+        .reason = is_confirmed ? NULL : failure_text(message->err)};
 
     (void)client;
     assert(message->key_len == UUID_SIZE - 1);
@@ -77,17 +97,25 @@ static void producer_free(rd_kafka_t *producer, int timeout_ms)
 {
     rd_kafka_flush(producer, timeout_ms);
     rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    rd_kafka_flush(producer, 0);
+    rd_kafka_flush(producer, REPORTS_MS_MAX);
     rd_kafka_destroy(producer);
+}
+
+static bool is_of_no_use(struct order_publisher *publisher, char text[TROUBLE_SIZE])
+{
+    if (rd_kafka_fatal_error(publisher->producer, text, TROUBLE_SIZE) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    str_copy(text, TROUBLE_SIZE, "a record was not confirmed in time");
+    return sendings_oldest_ms(&publisher->sendings) >= PUBLISH_MS_MAX;
 }
 
 static void replace_if_broken(struct order_publisher *publisher)
 {
     rd_kafka_t *fresh, *broken = publisher->producer;
     struct error err;
-    char text[256];
+    char text[TROUBLE_SIZE];
 
-    if (rd_kafka_fatal_error(broken, text, sizeof(text)) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (!is_of_no_use(publisher, text))
         return;
     log_warn("order_producer_broken", "reason=%s fate=replace", LOG_TEXT(text));
     if (producer_new(publisher, &fresh, &err) < 0) {
@@ -98,7 +126,7 @@ static void replace_if_broken(struct order_publisher *publisher)
     publisher->producer = fresh;
     pthread_rwlock_unlock(&publisher->lock);
     publisher->knows_topics = false;
-    producer_free(broken, 0);
+    producer_free(broken, LAST_ANSWERS_MS);
 }
 
 static bool knows_topic(struct order_publisher *publisher, enum topic which)
@@ -143,6 +171,12 @@ static void *run(void *context)
     return NULL;
 }
 
+static void parts_done(struct order_publisher *publisher)
+{
+    pthread_rwlock_destroy(&publisher->lock);
+    sendings_done(&publisher->sendings);
+}
+
 int order_publisher_new(const struct order_publisher_config *config, struct order_publisher **ret,
                         struct error *err)
 {
@@ -158,10 +192,11 @@ int order_publisher_new(const struct order_publisher_config *config, struct orde
         return r;
     }
     pthread_rwlock_init(&publisher->lock, NULL);
+    sendings_init(&publisher->sendings);
     r = pthread_create(&publisher->thread, NULL, run, publisher);
     if (r != 0) {
         rd_kafka_destroy(publisher->producer);
-        pthread_rwlock_destroy(&publisher->lock);
+        parts_done(publisher);
         free(publisher);
         return error_set(err, -EIO, "cannot start a thread: %s", strerror(r));
     }
@@ -176,7 +211,7 @@ void order_publisher_free(struct order_publisher *publisher, int timeout_ms)
     publisher->stopping = true;
     pthread_join(publisher->thread, NULL);
     producer_free(publisher->producer, timeout_ms);
-    pthread_rwlock_destroy(&publisher->lock);
+    parts_done(publisher);
     free(publisher);
 }
 
@@ -197,14 +232,19 @@ int order_publisher_send(struct order_publisher *publisher, struct codec *codec,
     char topic[TOPIC_NAME_SIZE], header[TRACEPARENT_SIZE];
     struct tracer *tracer = publisher->config.tracer;
     struct span span;
-    bool has_span = span_begin_send(tracer, event, traceparent, header, &span);
+    struct sending *sending = sending_begin(&publisher->sendings, ticket);
+    bool has_span;
     int r;
 
+    if (sending == NULL)
+        return error_set(err, -ENOBUFS, "out of memory");
+    has_span = span_begin_send(tracer, event, traceparent, header, &span);
     topic_name(publisher->config.kafka->topic_prefix, event_topic(event->type), topic);
     pthread_rwlock_rdlock(&publisher->lock);
-    r = record_send(publisher->producer, codec, event, topic, SOURCE, header,
-                    (void *)(uintptr_t)ticket, err);
+    r = record_send(publisher->producer, codec, event, topic, SOURCE, header, sending, err);
     pthread_rwlock_unlock(&publisher->lock);
+    if (r < 0)
+        sending_end(&publisher->sendings, sending);
     if (has_span) {
         span.error = r < 0 ? "not_sent" : NULL;
         tracer_end(tracer, &span); /* whether the broker has it, the request's span says */
