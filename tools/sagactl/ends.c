@@ -64,6 +64,17 @@ static void set_spec(rd_kafka_topic_partition_list_t *list, rd_kafka_OffsetSpec_
         list->elems[i].offset = spec;
 }
 
+/* A failure shows in the next answer. */
+static void wait_for_leaders(struct cluster *cluster, struct admin_request *answered)
+{
+    const struct rd_kafka_metadata *metadata;
+
+    rd_kafka_queue_poll(answered->replies, RETRY_MS); /* nothing more comes: a pause */
+    if (rd_kafka_metadata(cluster->client, 1, NULL, &metadata, CLUSTER_TIMEOUT_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+}
+
 /* `ret`: what is wrong with a partition. */
 static int ask(struct cluster *cluster, rd_kafka_IsolationLevel_t isolation,
                rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t *ret, struct error *err)
@@ -82,9 +93,8 @@ static int ask(struct cluster *cluster, rd_kafka_IsolationLevel_t isolation,
     if (r < 0)
         return r;
     *ret = take_answer(reply, list);
-    /* Nothing more will come to this queue: a wait. */
     if (is_passing(*ret))
-        rd_kafka_queue_poll(request.replies, RETRY_MS);
+        wait_for_leaders(cluster, &request);
     return 0;
 }
 
