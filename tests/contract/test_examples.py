@@ -11,6 +11,14 @@ def examples(kind):
     return [pytest.param(file.read_bytes(), id=str(file.relative_to(EXAMPLES))) for file in files]
 
 
+def is_event(text):
+    """As the checker of the integration tests decides."""
+    try:
+        return schemas.is_valid(schemas.parse_event(text))
+    except ValueError:
+        return False
+
+
 def test_every_event_type_has_examples():
     for kind, least in [("valid", 1), ("invalid", 2)]:
         for name in schemas.EVENT_TYPES:
@@ -25,6 +33,7 @@ def test_examples_stand_under_the_type_that_they_show():
 @pytest.mark.parametrize("text", examples("valid"))
 def test_a_valid_example_is_read_and_written_again_unchanged(codec, text):
     assert schemas.violations(text) == []
+    assert is_event(text)
     answer = codec(text)
     assert answer.verdict == "accept", answer.text
     assert schemas.parse_event(answer.text.encode()) == schemas.normalise(schemas.parse_event(text))
@@ -55,6 +64,7 @@ def test_the_encoder_writes_money_with_two_decimals(codec, text):
 @pytest.mark.parametrize("text", examples("invalid"))
 def test_an_invalid_example_is_refused_by_both(codec, text):
     assert schemas.violations(text) != []
+    assert not is_event(text)
     answer = codec(text)
     assert answer.verdict == "refuse", answer.text
 

@@ -85,7 +85,9 @@ class Broker:
 
     def wait_healthy(self) -> None:
         """Until all partitions have had their leaders for a while without a break."""
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        # What hangs from before is tried anew, not waited for: by default for up to a minute.
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "socket.timeout.ms": METADATA_S * 1000,
+                             "socket.connection.setup.timeout.ms": METADATA_S * 1000})
         steady_since = lacking = None
 
         def is_steady() -> bool:

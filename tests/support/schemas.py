@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator, validators
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
@@ -119,6 +120,17 @@ def errors(event, path=None):
     """jsonschema's errors about a parsed event, against its own schema or the one at `path`."""
     with decimal.localcontext(prec=2000):  # enough digits to divide any number of a test exactly
         return list(validator(path or _schema_of(event)).iter_errors(event))
+
+
+@lru_cache(maxsize=None)
+def _quick_validator(path):
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": BASE + path}, validate_formats=True, retriever=lambda uri: load_schema(uri.removeprefix(BASE)))
+
+
+def is_valid(event):
+    """Whether errors() would find none, in a hundredth of the time: by another validator, written in Rust."""
+    return _quick_validator(_schema_of(event)).is_valid(event)
 
 
 def violations(text: bytes, path=None):

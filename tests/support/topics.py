@@ -24,6 +24,8 @@ READ_ALL_S = 60
 DELIVERY_S = 15
 BATCH_RECORDS = 5000
 CONSUME_S = 0.03  # consume() waits all of it unless the batch is full
+LEADERSHIP_MOVES = {KafkaError.FENCED_LEADER_EPOCH, KafkaError.UNKNOWN_LEADER_EPOCH,
+                    KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 Place = tuple[str, int, int]  # topic, partition, offset
 
 COMMON = {"log_level": 2, "socket.nagle.disable": True}
@@ -120,6 +122,18 @@ def delete_topics(bootstrap: str, prefix: str) -> None:
 def ends_of(bootstrap: str, partitions: dict[str, int], isolation: str = "read_committed",
             prefix: str = "") -> dict[tuple[str, int], int]:
     """By topic and partition, in one request. read_committed: before the first open transaction."""
+    deadline = time.monotonic() + REQUEST_S
+    while True:
+        try:
+            return _ends_of(bootstrap, partitions, isolation, prefix)
+        except KafkaException as error:  # a broker that was away leads anew, which its client does not know yet
+            if error.args[0].code() not in LEADERSHIP_MOVES or time.monotonic() > deadline:
+                raise
+            admin(bootstrap).list_topics(timeout=REQUEST_S)
+
+
+def _ends_of(bootstrap: str, partitions: dict[str, int], isolation: str,
+             prefix: str) -> dict[tuple[str, int], int]:
     asked = {TopicPartition(prefix + name, p): OffsetSpec.latest()
              for name, count in partitions.items() for p in range(count)}
     answers = admin(bootstrap).list_offsets(asked, request_timeout=REQUEST_S,
