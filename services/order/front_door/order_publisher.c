@@ -21,7 +21,7 @@
 #include "services/order/front_door/sendings.h"
 
 #define TICK_MS 100
-/* Of the library: never reached. The thread below may be late by seconds while no broker answers. */
+/* Of the library: never reached. The thread below may be late by seconds without a broker. */
 #define MESSAGE_TIMEOUT_MS 40000
 /* What a producer that is replaced may still hear from brokers that are well. */
 #define LAST_ANSWERS_MS 200
