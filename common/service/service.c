@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
@@ -40,9 +41,11 @@
 /* Requests under way at the stop, the stop, and closing the clients: together within docker's 10
    s. */
 #define DRAIN_MS_MAX 4000
-#define STOP_S_MAX 6
+#define STOP_MS_MAX 6000
 #define FLUSH_TRACES_MS_MAX 500
-#define CLOSE_S_MAX 2
+/* Now and then librdkafka takes seconds to end a member of a group that is rebalancing, and the next
+   process waits for this one's end: the standby does not know yet that it should own. */
+#define CLOSE_MS_MAX 500
 /* librdkafka hands memory from thread to thread; an arena for each of them keeps what it freed. */
 #define MALLOC_ARENAS_MAX 2
 
@@ -243,6 +246,15 @@ static void on_stop_timeout(int number)
     _exit(stop_exit_code);
 }
 
+/* 0: no limit any more. */
+static void limit_time(int ms)
+{
+    const struct itimerval limit = {
+        .it_value = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000}};
+
+    setitimer(ITIMER_REAL, &limit, NULL);
+}
+
 static int exit_code(int started, int ended)
 {
     if (ended == -EALREADY)
@@ -261,7 +273,7 @@ static int stop(struct process *process, int started)
        away a commit may never come back (librdkafka #5456). */
     stop_exit_code = started < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     signal(SIGALRM, on_stop_timeout);
-    alarm(STOP_S_MAX);
+    limit_time(STOP_MS_MAX);
     atomic_store(&process->health.stopping, true);
     /* While all still works: a request may wait for what our own shard decides. */
     if (extension != NULL)
@@ -277,7 +289,7 @@ static int stop(struct process *process, int started)
         log_error("runtime_ended", "reason=%s", LOG_TEXT(err.text));
     stop_exit_code = exit_code(started, ended);
     tracer_flush(process->context.tracer, FLUSH_TRACES_MS_MAX);
-    alarm(CLOSE_S_MAX); /* nothing can be lost any more, whatever the clients do at their end */
+    limit_time(CLOSE_MS_MAX); /* nothing can be lost any more, whatever the clients do */
     runtime_free(process->health.runtime);
     if (extension != NULL)
         extension->close(process->health.extension_state);
@@ -286,7 +298,7 @@ static int stop(struct process *process, int started)
     tracer_free(process->context.tracer);
     close_fd(&process->signal_fd);
     close_fd(&process->reload_fd);
-    alarm(0);
+    limit_time(0);
     return exit_code(started, ended);
 }
 

@@ -31,7 +31,7 @@ def run_service():
 
 
 @pytest.fixture(scope="session")
-def stop_s() -> int:
+def stop_s() -> float:
     """The longest that a service takes to stop."""
     text = (ROOT / "common/service/service.c").read_text()
-    return sum(int(re.search(rf"#define {name} (\d+)", text)[1]) for name in ("STOP_S_MAX", "CLOSE_S_MAX"))
+    return sum(int(re.search(rf"#define {name} (\d+)", text)[1]) for name in ("STOP_MS_MAX", "CLOSE_MS_MAX")) / 1000
