@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
@@ -25,6 +24,7 @@
 #include "common/service/healthcheck.h"
 #include "common/service/service_metrics.h"
 #include "common/service/settings.h"
+#include "common/service/time_limit.h"
 
 #define EXIT_CONFIGURATION 2
 #define EXIT_FENCED 3
@@ -43,8 +43,8 @@
 #define DRAIN_MS_MAX 4000
 #define STOP_MS_MAX 6000
 #define FLUSH_TRACES_MS_MAX 500
-/* Now and then librdkafka takes seconds to end a member of a group that is rebalancing, and the next
-   process waits for this one's end: the standby does not know yet that it should own. */
+/* Now and then librdkafka takes seconds to end a member of a group that is rebalancing, and orders
+   wait for the next process: the standby does not know yet that it should own. */
 #define CLOSE_MS_MAX 500
 /* librdkafka hands memory from thread to thread; an arena for each of them keeps what it freed. */
 #define MALLOC_ARENAS_MAX 2
@@ -237,24 +237,6 @@ static void supervise(struct process *process)
     }
 }
 
-static volatile sig_atomic_t stop_exit_code; /* of a stop that takes too long */
-
-static void on_stop_timeout(int number)
-{
-    (void)number;
-    log_from_signal("level=warn event=stop_takes_too_long fate=exit");
-    _exit(stop_exit_code);
-}
-
-/* 0: no limit any more. */
-static void limit_time(int ms)
-{
-    const struct itimerval limit = {
-        .it_value = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000}};
-
-    setitimer(ITIMER_REAL, &limit, NULL);
-}
-
 static int exit_code(int started, int ended)
 {
     if (ended == -EALREADY)
@@ -271,9 +253,7 @@ static int stop(struct process *process, int started)
 
     /* In time or not, a stop loses nothing: what was not committed is done again. With its broker
        away a commit may never come back (librdkafka #5456). */
-    stop_exit_code = started < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-    signal(SIGALRM, on_stop_timeout);
-    limit_time(STOP_MS_MAX);
+    time_limit_set(STOP_MS_MAX, started < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
     atomic_store(&process->health.stopping, true);
     /* While all still works: a request may wait for what our own shard decides. */
     if (extension != NULL)
@@ -287,9 +267,8 @@ static int stop(struct process *process, int started)
         ended = runtime_end(process->health.runtime, &err);
     if (ended < 0)
         log_error("runtime_ended", "reason=%s", LOG_TEXT(err.text));
-    stop_exit_code = exit_code(started, ended);
     tracer_flush(process->context.tracer, FLUSH_TRACES_MS_MAX);
-    limit_time(CLOSE_MS_MAX); /* nothing can be lost any more, whatever the clients do */
+    time_limit_set(CLOSE_MS_MAX, exit_code(started, ended)); /* nothing can be lost any more */
     runtime_free(process->health.runtime);
     if (extension != NULL)
         extension->close(process->health.extension_state);
@@ -298,7 +277,7 @@ static int stop(struct process *process, int started)
     tracer_free(process->context.tracer);
     close_fd(&process->signal_fd);
     close_fd(&process->reload_fd);
-    limit_time(0);
+    time_limit_set(0, 0);
     return exit_code(started, ended);
 }
 
