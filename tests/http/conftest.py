@@ -95,8 +95,12 @@ class Server:
     def __init__(self, *arguments):
         self.process = subprocess.Popen([os.environ["HTTP_TEST_SERVER"], *arguments],
                                         stdout=subprocess.PIPE)
-        self.port = int(self.process.stdout.readline())
+        self.port = int(self.next_line())
         self.connections = []
+
+    def next_line(self):
+        """What it says on standard output."""
+        return self.process.stdout.readline().decode().rstrip("\n")
 
     def connect(self):
         connection = Connection(self.port)

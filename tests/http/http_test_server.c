@@ -92,11 +92,14 @@ static void on_hold(struct http_request *request, void *context)
     pthread_mutex_unlock(&held->lock);
 }
 
-/* What no handler should do: block, here for longer than a stop waits; and then suspend as well. */
+/* What no handler should do: block, here for longer than a stop waits; and then suspend as well.
+   Meanwhile nobody is answered, so it says by another way that it is at it. */
 static void on_slow_hold(struct http_request *request, void *context)
 {
     const struct timespec too_long = {.tv_nsec = 2 * CLOSE_MS_DEFAULT * 1000000L};
 
+    puts("slow");
+    fflush(stdout);
     nanosleep(&too_long, NULL);
     on_hold(request, context);
 }

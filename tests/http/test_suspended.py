@@ -82,10 +82,12 @@ def test_a_stop_lets_what_is_suspended_be_answered(own_server):
     wait_until(lambda: held_count(other) == 1, "the request is held")
     # This one has begun before the stop and is finished after it.
     other.send("POST /release HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{")
-    time.sleep(0.2)
+    assert server.connect().ask("GET", "/held").status == 200  # what came before was read, too
     server.terminate()
-    time.sleep(0.2)
-    newcomer = server.connect().ask("GET", "/held")
+    newcomers = []
+    wait_until(lambda: newcomers.append(server.connect().ask("GET", "/held")) or newcomers[-1].status != 200,
+               "the stop has begun")
+    newcomer = newcomers[-1]
     assert newcomer.status == 503
     assert newcomer.header("retry-after")
     assert newcomer.header("connection") == "close"
@@ -114,7 +116,7 @@ def test_a_stop_answers_what_a_slow_handler_suspends_after_all(own_server):
     waiting.send("POST /slow-hold HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n{")
     assert server.connect().ask("GET", "/held").status == 200
     waiting.send("}")
-    time.sleep(0.1)  # its handler is at work
+    assert server.next_line() == "slow"
     server.terminate()
     assert waiting.read().status == 503
     assert server.wait() == 0
