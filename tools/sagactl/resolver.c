@@ -9,11 +9,13 @@
 #include "common/base/clock.h"
 #include "common/base/util.h"
 #include "common/kafka/dead_letter.h"
+#include "tools/sagactl/ends.h"
 #include "tools/sagactl/resolutions.h"
 
 #define NAME_SIZE 256
 /* How long one look at a full queue takes. */
 #define QUEUE_POLL_MS 10
+#define READABLE_MS_MAX 5000
 #define HEADER_PREFIX "dead_letter_"
 
 static int transaction_error(struct resolver *resolver, rd_kafka_error_t *failure, const char *what,
@@ -200,6 +202,33 @@ int resolver_discard(struct resolver *resolver, const struct letter *letter, con
     return send_mark(resolver, letter, DEAD_LETTER_DISCARDED, reason, err);
 }
 
+static bool is_readable(struct resolver *resolver, rd_kafka_topic_partition_list_t *written,
+                        rd_kafka_topic_partition_list_t *decided)
+{
+    struct error err;
+
+    if (ends_find(&resolver->cluster, RD_KAFKA_OFFSET_SPEC_LATEST,
+                  RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, written, &err) < 0 ||
+        ends_find(&resolver->cluster, RD_KAFKA_OFFSET_SPEC_LATEST,
+                  RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, decided, &err) < 0)
+        return true; /* nobody to ask: what was committed stays so */
+    for (int i = 0; i < written->cnt; i++)
+        if (decided->elems[i].offset < written->elems[i].offset)
+            return false;
+    return true;
+}
+
+/* A commit returns before its markers are written. Who lists the letters next shall see it. */
+static void wait_readable(struct resolver *resolver)
+{
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *written = ends_list(&resolver->topics);
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *decided = ends_list(&resolver->topics);
+    int64_t end_ms = clock_monotonic_ms() + READABLE_MS_MAX;
+
+    while (!is_readable(resolver, written, decided) && clock_monotonic_ms() < end_ms)
+        rd_kafka_poll(resolver->cluster.client, QUEUE_POLL_MS);
+}
+
 int resolver_commit(struct resolver *resolver, struct error *err)
 {
     rd_kafka_error_t *error;
@@ -209,8 +238,10 @@ int resolver_commit(struct resolver *resolver, struct error *err)
         return 0;
     error = rd_kafka_commit_transaction(resolver->cluster.client, CLUSTER_TIMEOUT_MS);
     resolver->in_transaction = error != NULL;
-    if (error == NULL)
+    if (error == NULL) {
+        wait_readable(resolver);
         return 0;
+    }
     r = transaction_error(resolver, error, "cannot commit", err);
     return r == -EPERM ? r : error_prefix(err, r, "what was written is not known, run it again");
 }

@@ -42,7 +42,7 @@ int resolver_discard(struct resolver *resolver, const struct letter *letter, con
                      struct error *err);
 
 /*
- * Returns 0; -EPERM (fenced: nothing was written), or another (what was written is not known: to
- * try again is safe).
+ * Returns 0, and what was written can be read; -EPERM (fenced: nothing was written), or another
+ * (what was written is not known: to try again is safe).
  */
 int resolver_commit(struct resolver *resolver, struct error *err);
