@@ -96,6 +96,7 @@ def pytest_report_header(config):
 
 @pytest.hookimpl(trylast=True)  # when what the command line does not want has gone
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     _state["wanted"] = sum(bool(NEEDS_BROKER & set(item.fixturenames)) for item in items)
 
 

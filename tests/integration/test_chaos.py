@@ -26,6 +26,7 @@ KILL_APART_S = 2.5
 RECONNECT_S = 15
 
 
+@pytest.mark.long
 def test_two_thousand_orders_survive_forty_kills_and_a_broker_restart(saga, broker, rng, note):
     last_fault = float("inf")
 

@@ -102,6 +102,7 @@ def harm_owners(saga: Saga, name: str, shard_count: int, rng: Random) -> int:
     return len(faults)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("count", "shard_count"), SIZES)
 def test_owners_killed_and_frozen_under_load_lose_and_double_nothing(system, rng, note, count, shard_count):
     """All services at once, each with standbys; the stock is checked at every prefix of the log."""

@@ -264,6 +264,7 @@ def deaf(port: int, path: str, last_id: str) -> socket.socket:
     return connection
 
 
+@pytest.mark.long
 def test_who_hears_nothing_gets_a_comment_and_who_takes_nothing_is_let_go(saga, readers):
     """More is to be told than the kernel's buffers hold."""
     service = saga.service("order")
