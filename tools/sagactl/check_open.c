@@ -8,23 +8,15 @@
 int check_open_transactions(struct cluster *cluster, const enum topic *wanted, size_t count,
                             struct check *check, struct error *err)
 {
-    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *written = NULL, *decided = NULL;
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *open = NULL;
     struct topics topics;
     int r = topics_describe(cluster->client, cluster->settings->topic_prefix, wanted, count,
                             CLUSTER_TIMEOUT_MS, &topics, err);
 
-    if (r < 0)
-        return r;
-    written = ends_list(&topics);
-    decided = ends_list(&topics);
-    r = ends_find(cluster, RD_KAFKA_OFFSET_SPEC_LATEST, RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
-                  written, err);
     if (r == 0)
-        r = ends_find(cluster, RD_KAFKA_OFFSET_SPEC_LATEST, RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
-                      decided, err);
-    for (int i = 0; r == 0 && i < written->cnt; i++)
-        if (decided->elems[i].offset < written->elems[i].offset)
-            check_is_open(check, topic_by_name(&topics, written->elems[i].topic),
-                          written->elems[i].partition);
+        r = ends_find_open(cluster, &topics, &open, err);
+    for (int i = 0; r == 0 && i < open->cnt; i++)
+        check_is_open(check, topic_by_name(&topics, open->elems[i].topic),
+                      open->elems[i].partition);
     return r;
 }

@@ -11,16 +11,6 @@
 #define ASKING "cannot ask for the ends of topics"
 #define RETRY_MS 100
 
-rd_kafka_topic_partition_list_t *ends_list(const struct topics *topics)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(TOPIC_COUNT);
-
-    for (size_t i = 0; i < topics->count; i++)
-        for (int32_t p = 0; p < topics->list[i].partition_count; p++)
-            rd_kafka_topic_partition_list_add(list, topics->list[i].name, p);
-    return list;
-}
-
 /* Leadership on its way: a new topic's partition answers so for a while, or one that moves. */
 static bool is_passing(rd_kafka_resp_err_t code)
 {
@@ -111,4 +101,35 @@ int ends_find(struct cluster *cluster, rd_kafka_OffsetSpec_t spec,
         r = ask(cluster, isolation, list, &code, err);
     } while (r == 0 && is_passing(code) && clock_monotonic_ms() < deadline_ms);
     return r < 0 || code == RD_KAFKA_RESP_ERR_NO_ERROR ? r : kafka_error(code, ASKING, err);
+}
+
+static rd_kafka_topic_partition_list_t *list_partitions(const struct topics *topics)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(TOPIC_COUNT);
+
+    for (size_t i = 0; i < topics->count; i++)
+        for (int32_t p = 0; p < topics->list[i].partition_count; p++)
+            rd_kafka_topic_partition_list_add(list, topics->list[i].name, p);
+    return list;
+}
+
+int ends_find_open(struct cluster *cluster, const struct topics *topics,
+                   rd_kafka_topic_partition_list_t **ret, struct error *err)
+{
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *written = list_partitions(topics);
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *decided = list_partitions(topics);
+    int r = ends_find(cluster, RD_KAFKA_OFFSET_SPEC_LATEST,
+                      RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, written, err);
+
+    if (r == 0)
+        r = ends_find(cluster, RD_KAFKA_OFFSET_SPEC_LATEST, RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+                      decided, err);
+    if (r < 0)
+        return r;
+    *ret = rd_kafka_topic_partition_list_new(1);
+    for (int i = 0; i < written->cnt; i++)
+        if (decided->elems[i].offset < written->elems[i].offset)
+            rd_kafka_topic_partition_list_add(*ret, written->elems[i].topic,
+                                              written->elems[i].partition);
+    return 0;
 }

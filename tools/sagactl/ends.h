@@ -7,9 +7,6 @@
 #include "common/kafka/topics.h"
 #include "tools/sagactl/cluster.h"
 
-/* All partitions of these topics; owned by the caller. */
-rd_kafka_topic_partition_list_t *ends_list(const struct topics *topics);
-
 /*
  * Sets the offsets of `list` to where its partitions begin (RD_KAFKA_OFFSET_SPEC_EARLIEST) or end
  * (RD_KAFKA_OFFSET_SPEC_LATEST): behind the last record, or, with READ_COMMITTED, behind the last
@@ -20,3 +17,10 @@ rd_kafka_topic_partition_list_t *ends_list(const struct topics *topics);
 int ends_find(struct cluster *cluster, rd_kafka_OffsetSpec_t spec,
               rd_kafka_IsolationLevel_t isolation, rd_kafka_topic_partition_list_t *list,
               struct error *err);
+
+/*
+ * The partitions of these topics in which a transaction is open: readers wait there. `ret` is owned
+ * by the caller, and may be empty. Returns 0 or an error of ends_find().
+ */
+int ends_find_open(struct cluster *cluster, const struct topics *topics,
+                   rd_kafka_topic_partition_list_t **ret, struct error *err);

@@ -202,30 +202,21 @@ int resolver_discard(struct resolver *resolver, const struct letter *letter, con
     return send_mark(resolver, letter, DEAD_LETTER_DISCARDED, reason, err);
 }
 
-static bool is_readable(struct resolver *resolver, rd_kafka_topic_partition_list_t *written,
-                        rd_kafka_topic_partition_list_t *decided)
+/* Also true if there is nobody to ask: what was committed stays so. */
+static bool is_readable(struct resolver *resolver)
 {
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *open = NULL;
     struct error err;
 
-    if (ends_find(&resolver->cluster, RD_KAFKA_OFFSET_SPEC_LATEST,
-                  RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED, written, &err) < 0 ||
-        ends_find(&resolver->cluster, RD_KAFKA_OFFSET_SPEC_LATEST,
-                  RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED, decided, &err) < 0)
-        return true; /* nobody to ask: what was committed stays so */
-    for (int i = 0; i < written->cnt; i++)
-        if (decided->elems[i].offset < written->elems[i].offset)
-            return false;
-    return true;
+    return ends_find_open(&resolver->cluster, &resolver->topics, &open, &err) < 0 || open->cnt == 0;
 }
 
 /* A commit returns before its markers are written. Who lists the letters next shall see it. */
 static void wait_readable(struct resolver *resolver)
 {
-    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *written = ends_list(&resolver->topics);
-    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *decided = ends_list(&resolver->topics);
     int64_t end_ms = clock_monotonic_ms() + READABLE_MS_MAX;
 
-    while (!is_readable(resolver, written, decided) && clock_monotonic_ms() < end_ms)
+    while (!is_readable(resolver) && clock_monotonic_ms() < end_ms)
         rd_kafka_poll(resolver->cluster.client, QUEUE_POLL_MS);
 }
 
