@@ -15,13 +15,19 @@ def gate(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-@pytest.fixture
-def copy(tmp_path):
-    """A copy of schemas/, released as it is, whose next version a test may spoil."""
-    root = tmp_path / "schemas"
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """A copy of schemas/, released as it is."""
+    root = tmp_path_factory.mktemp("released") / "schemas"
     shutil.copytree(schemas.ROOT, root, ignore=shutil.ignore_patterns("examples", "released"))
     assert gate(root, "--release", "1").returncode == 0
     return root
+
+
+@pytest.fixture
+def copy(tmp_path, released):
+    """The same, whose next version a test may spoil."""
+    return Path(shutil.copytree(released, tmp_path / "schemas"))
 
 
 def change(root: Path, file: str, edit):
