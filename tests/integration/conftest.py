@@ -35,6 +35,8 @@ from support.topics import Writer, delete_topics
 from support.waiting import wait_until
 
 FILES_WANTED = 8192
+MEMORY = Path("/dev/shm")
+MEMORY_WANTED = 4 << 30  # bytes, of each worker; it takes a tenth of that
 INTERRUPTED_S = 60
 NEEDS_BROKER = {"session_broker"}
 
@@ -154,20 +156,40 @@ def pytest_testnodedown(node, error):
 # --- fixtures -------------------------------------------------------------------------------------
 
 
+def is_kept(config) -> bool:
+    return bool(_state["failed"] or config.option.keep)
+
+
 @pytest.fixture(scope="session")
 def workdir(request) -> Iterator[Path]:
     """Logs and data of the run; kept when something failed."""
     folder = Path(tempfile.mkdtemp(prefix="order-saga-tests."))
     yield folder
-    if _state["failed"] or request.config.option.keep:
+    if is_kept(request.config):
         _notes.append(f"logs and data are kept in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def session_broker(workdir) -> Iterator[Broker]:
-    broker = Broker(workdir / "broker")
+def broker_folder(request, workdir) -> Iterator[Path]:
+    """In memory, where there is room: topics are many files, and each test has topics of its own."""
+    folder = workdir / "broker"
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_WANTED:
+        yield folder
+        return
+    place = Path(tempfile.mkdtemp(prefix="order-saga-tests.", dir=MEMORY))
+    folder.symlink_to(place)
+    yield folder
+    folder.unlink()
+    if is_kept(request.config):
+        shutil.copytree(place, folder)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def session_broker(broker_folder) -> Iterator[Broker]:
+    broker = Broker(broker_folder)
     try:
         broker.start()
         _state["brokers"] += 1
