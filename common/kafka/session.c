@@ -15,6 +15,7 @@
 #include "common/kafka/elector.h"
 #include "common/kafka/ledger.h"
 #include "common/kafka/publisher.h"
+#include "common/kafka/restore.h"
 #include "common/kafka/work.h"
 
 #define NAME_SIZE 256
@@ -43,9 +44,7 @@ struct session {
     struct work *work;
     struct elector *elector;
     uint32_t shards; /* that the consumer's assignment is for */
-    /* Own partitions to be read to their end first. Named, since one may reach its end twice. */
-    bool restoring[TOPIC_COUNT][PARTITIONS_MAX];
-    size_t restoring_count;
+    struct restore restore;
     bool owns;              /* session_own() has succeeded for `shards` */
     bool reads_inputs;      /* the second half of owning: restored, and assigned the inputs */
     int64_t owned_since_ms; /* monotonic, as the next */
@@ -230,16 +229,15 @@ static int add_ledgers(struct session *session, uint32_t shards,
 /* An owner waits for the own topics of its shards, a standby for all. */
 static void await_ends(struct session *session, const rd_kafka_topic_partition_list_t *list)
 {
-    memset(session->restoring, 0, sizeof(session->restoring));
-    session->restoring_count = 0;
+    restore_begin(&session->restore);
     for (int i = 0; i < list->cnt; i++) {
         int32_t partition = list->elems[i].partition;
         uint32_t shard = work_shard_of(session->work, partition);
 
         if (session->shards != 0 && (session->shards >> shard & 1) == 0)
             continue;
-        session->restoring[topic_by_name(&session->topics, list->elems[i].topic)][partition] = true;
-        session->restoring_count++;
+        restore_await(&session->restore, topic_by_name(&session->topics, list->elems[i].topic),
+                      partition);
     }
 }
 
@@ -255,7 +253,7 @@ static int read_ledgers(struct session *session, struct error *err)
     await_ends(session, list);
     session->reads_inputs = false;
     log_info("restoring", "shards=0x%" PRIx32 " partitions=%zu", session->shards,
-             session->restoring_count);
+             session->restore.count);
     return assignment_set(session->consumer, list, err);
 }
 
@@ -308,14 +306,12 @@ int session_own(struct session *session, struct error *err)
 static int note_end(struct session *session, const rd_kafka_message_t *message, struct error *err)
 {
     enum topic topic = topic_by_name(&session->topics, rd_kafka_topic_name(message->rkt));
-    bool *restoring = &session->restoring[topic][message->partition];
 
     if (session->reads_inputs && participant_reads(session->config->participant, topic))
         work_reach_end(session->work, message);
-    if (!*restoring)
-        return 0;
-    *restoring = false;
-    return --session->restoring_count > 0 ? 0 : read_inputs(session, err);
+    return restore_note_end(&session->restore, topic, message->partition)
+               ? read_inputs(session, err)
+               : 0;
 }
 
 static int take(struct session *session, const rd_kafka_message_t *message, struct error *err)
@@ -363,6 +359,7 @@ int session_work(struct session *session, struct error *err)
     }
     if (r == 0)
         r = commit(session, !goes_on, err);
+    restore_tell(&session->restore, &session->topics);
     if (r == 0 && session->reads_inputs)
         work_measure_lag(session->work, session->consumer);
     return r;

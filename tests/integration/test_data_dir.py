@@ -3,13 +3,17 @@
 import shutil
 
 import pytest
+from confluent_kafka import Producer
 from support import topics
 from support.events import SERVICES
 from support.orders import STOCK, Kind
 from support.waiting import wait_until
 
 ORDERS = 100
+PARTITIONS = 4
 TOPICS_GONE_S = 20
+TOLD_S = 20  # TELL_EVERY_MS of a restore, and the start
+REQUEST_S = 10
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -75,4 +79,29 @@ def test_a_data_directory_of_other_topics_is_not_believed(saga, broker):
     for order in saga.orders.take(ORDERS):
         saga.place(order)
     saga.wait_final()
+    saga.assert_sound()
+
+
+def test_a_ledger_whose_end_is_hidden_is_waited_for_and_named(saga):
+    """The service's own last events are behind a transaction that a stranger has left open."""
+    def ends() -> dict:
+        return topics.ends_of(saga.bootstrap, {"payments": PARTITIONS}, "read_uncommitted", saga.prefix)
+
+    stranger = Producer({"bootstrap.servers": saga.bootstrap, "transactional.id": f"{saga.prefix}stranger"})
+    stranger.init_transactions(REQUEST_S)
+    stranger.begin_transaction()
+    for partition in range(PARTITIONS):
+        stranger.produce(f"{saga.prefix}payments", b"{}", b"key", partition=partition)
+    stranger.flush(REQUEST_S)
+    before = ends()
+    order = saga.place(Kind.SHIPPED)
+    wait_until(lambda: ends() != before, TOLD_S, "it is charged")
+    payment = saga.service("payment")
+    payment.stop()  # with all that it has done
+    payment.spawn()
+    wait_until(lambda: "event=still_restoring" in payment.log.read_text(), TOLD_S, "it says what it waits for")
+    assert f"topic={saga.prefix}payments partition=" in payment.log.read_text().partition("still_restoring")[2]
+    stranger.abort_transaction(REQUEST_S)
+    saga.wait_final()
+    assert saga.types_of(order.order_id).count("PaymentProcessed") == 1
     saga.assert_sound()
