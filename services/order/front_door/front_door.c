@@ -24,7 +24,7 @@
 
 /* At a stop: what is under way may finish, but then is refused. */
 #define DRAIN_MS_MAX 2000
-#define FLUSH_MS_MAX 500
+#define FLUSH_MS_MAX 250 /* less than a service has for closing all its clients */
 
 struct front_door {
     struct api_tokens *tokens; /* NULL: none are asked for */
