@@ -149,4 +149,5 @@ class Process:
             text = self.log.read_text(errors="replace").splitlines()
         except OSError:
             return f"({self.log} is not there)"
-        return "\n".join([f"--- the end of {self.log}:", *text[-lines:]])
+        state = "" if self.is_running else f", which ended with {self.exit_code}"
+        return "\n".join([f"--- the end of {self.log}{state}:", *text[-lines:]])
