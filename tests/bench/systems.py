@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Producer
+from confluent_kafka.admin import NewTopic
 
 from load import BEGIN_S, place_all
 from support import schemas, topics
@@ -229,21 +229,16 @@ class ChainSystem(System):
     def _names() -> list[str]:
         return [f"stage-{number}" for number in range(1, STAGES + 1)]
 
-    @cached_property
-    def _admin(self) -> AdminClient:  # kept: what is under way ends with it
-        return AdminClient({**topics.COMMON, "bootstrap.servers": self.bootstrap})
-
     def prepare(self) -> None:
-        self._await(self._admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in self._topics],
-                                              request_timeout=topics.REQUEST_S))
+        new = [NewTopic(name, PARTITIONS, 1) for name in self._topics]
+        self._await(topics.admin(self.bootstrap).create_topics(new, request_timeout=topics.REQUEST_S))
         wait_until(self._are_there, READY_S, "the broker leads all partitions of the chain")
 
     def _are_there(self) -> bool:
-        try:
-            self.ends()
-        except KafkaException:  # they are created, and the broker is about to hear of it
-            return False
-        return True
+        """Looked for among all topics: who asks for one too early may hear for 30 s that there is none."""
+        found = topics.admin(self.bootstrap).list_topics(timeout=topics.REQUEST_S).topics
+        partitions = [p for name in self._topics if name in found for p in found[name].partitions.values()]
+        return len(partitions) == len(self._topics) * PARTITIONS and all(p.leader >= 0 for p in partitions)
 
     @staticmethod
     def _await(futures: dict) -> None:
@@ -295,4 +290,4 @@ class ChainSystem(System):
     def close(self) -> None:
         for process in self.processes.values():
             process.kill9()
-        self._await(self._admin.delete_topics(self._topics, request_timeout=topics.REQUEST_S))
+        self._await(topics.admin(self.bootstrap).delete_topics(self._topics, request_timeout=topics.REQUEST_S))

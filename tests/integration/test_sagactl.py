@@ -5,9 +5,9 @@ import time
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from confluent_kafka.admin import ConfigResource, NewTopic
 
-from support import events, schemas
+from support import events, schemas, topics
 from support.sagactl import RUN_S, Tool, rows
 from support.topics import partitions_of, read_all
 from support.waiting import wait_until
@@ -19,7 +19,7 @@ ORDER = "0193652f-8a31-7c04-9a5e-3f1d2b7c8e90"
 
 @pytest.fixture
 def admin(broker):
-    return AdminClient({"bootstrap.servers": broker.bootstrap})
+    return topics.admin(broker.bootstrap)
 
 
 def settings_of(admin, topic: str) -> dict[str, str]:
