@@ -4,7 +4,7 @@
 
 SAGA_HOME=${SAGA_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/order-saga}
 SAGA_KAFKA_VERSION=4.3.1
-# librdkafka and yyjson, where the system's are too old
+# librdkafka and yyjson, as set-up has built them
 SAGA_DEPS=$SAGA_HOME/deps
 # the jars of the broker
 SAGA_KAFKA=$SAGA_HOME/kafka-$SAGA_KAFKA_VERSION
