@@ -230,15 +230,19 @@ static struct http_request *find_suspended(struct http_server *server)
     return found;
 }
 
-/* The library must not be stopped while it holds a suspended connection. */
-static void give_up_waiting(struct http_server *server)
+/* The library must not be stopped while it holds a suspended connection. True if it held any. */
+static bool give_up_waiting(struct http_server *server)
 {
     struct http_request *request;
+    bool any = false;
 
     server->closing = true;
-    while ((request = find_suspended(server)) != NULL)
+    while ((request = find_suspended(server)) != NULL) {
         http_answer_problem(request, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping", NULL,
                             0);
+        any = true;
+    }
+    return any;
 }
 
 void http_server_free(struct http_server *server, int timeout_ms)
@@ -247,9 +251,10 @@ void http_server_free(struct http_server *server, int timeout_ms)
         return;
     http_server_drain(server);
     wait_for_quiet(server, timeout_ms);
-    give_up_waiting(server);
+    (void)give_up_waiting(server);
     wait_for_quiet(server, FAREWELL_MS);
-    give_up_waiting(server); /* what a handler has suspended that ran already */
+    if (give_up_waiting(server)) /* what a handler has suspended that ran already */
+        wait_for_quiet(server, FAREWELL_MS);
     reaper_stop(server);
     MHD_stop_daemon(server->daemon);
     server_release(server);
