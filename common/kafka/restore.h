@@ -1,7 +1,6 @@
 /* restore.h - which ends of own topics are still waited for before anything may be decided. */
 #pragma once
 
-#include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
