@@ -115,12 +115,23 @@ int elector_new(const struct elector_config *config, struct elector **ret, struc
     return 0;
 }
 
+/* What comes here are errors that the library goes on from by itself, and logs. */
+static void serve(struct elector *elector)
+{
+    rd_kafka_message_t *message;
+
+    while ((message = rd_kafka_consumer_poll(elector->consumer, 0)) != NULL)
+        rd_kafka_message_destroy(message);
+}
+
 void elector_free(struct elector *elector)
 {
     if (elector == NULL)
         return;
-    if (elector->consumer != NULL)
+    if (elector->consumer != NULL) {
+        serve(elector); /* a rebalance that waits for our answer would be waited for, for ever */
         rd_kafka_destroy_flags(elector->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
     free(elector);
 }
 
@@ -139,11 +150,7 @@ static int check_fatal(struct elector *elector, struct error *err)
 
 int elector_poll(struct elector *elector, struct error *err)
 {
-    rd_kafka_message_t *message;
-
-    /* What comes here are errors that the library goes on from by itself, and logs. */
-    while ((message = rd_kafka_consumer_poll(elector->consumer, 0)) != NULL)
-        rd_kafka_message_destroy(message);
+    serve(elector);
     return check_fatal(elector, err);
 }
 
