@@ -33,8 +33,11 @@
 /* What HTTP_RATE_PER_ADDRESS is about: not the probes. */
 #define RATE_PATH "/v1/"
 #define SUPERVISE_MS 1000
-/* Longer than any commit may wait for a broker (transaction.timeout.ms and some retries). */
-#define WATCHDOG_MS 60000
+/* Longer than a full queue and both halves of a commit may take. librdkafka may take for ever: its
+   #5456, where it is built without our fix. */
+#define WATCHDOG_MS 25000
+/* Between two looks: we were not running ourselves. */
+#define FROZEN_MS (3 * SUPERVISE_MS)
 /* A predecessor with the same instance, which we fence, still holds the port for a moment. */
 #define PORT_WAIT_MS_MAX 10000
 #define PORT_RETRY_MS 200
@@ -227,9 +230,16 @@ static int start(struct process *process, struct error *err)
 
 static void supervise(struct process *process)
 {
-    while (!wait_for_end(process, SUPERVISE_MS)) {
-        int64_t idle_ms = clock_monotonic_ms() - runtime_progress_ms(process->health.runtime);
+    int64_t looked_ms = clock_monotonic_ms(), awake_ms = looked_ms;
 
+    while (!wait_for_end(process, SUPERVISE_MS)) {
+        int64_t now_ms = clock_monotonic_ms(), idle_ms;
+        int64_t progress_ms = runtime_progress_ms(process->health.runtime);
+
+        if (now_ms - looked_ms > FROZEN_MS)
+            awake_ms = now_ms; /* the whole process stood still, and may go on now */
+        looked_ms = now_ms;
+        idle_ms = now_ms - (progress_ms > awake_ms ? progress_ms : awake_ms);
         if (idle_ms < WATCHDOG_MS)
             continue;
         log_error("watchdog", "idle_ms=%" PRId64 " fate=exit", idle_ms);

@@ -19,7 +19,7 @@
 #define SAID_MS_MAX 7000
 /* From the return of the broker to work: reconnects come within a second. */
 #define BACK_MS_MAX 8000
-/* Between two signs of life, whatever happens; the watchdog bites after 60 s. */
+/* Between two signs of life, whatever happens; the watchdog bites after 25 s. */
 #define SILENCE_MS_MAX 7000
 /* The same, while there is no coordinator to fence with: a reason has to be told soon. */
 #define FENCING_MS_MAX 5000
