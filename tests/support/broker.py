@@ -85,14 +85,16 @@ class Broker:
 
     def wait_healthy(self) -> None:
         """Until all partitions have had their leaders for a while without a break."""
-        # What hangs from before is tried anew, not waited for: by default for up to a minute.
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "socket.timeout.ms": METADATA_S * 1000,
-                             "socket.connection.setup.timeout.ms": METADATA_S * 1000})
         steady_since = lacking = None
+        admin = self._hasty_admin()
 
         def is_steady() -> bool:
-            nonlocal steady_since, lacking
-            lacking = without_leader(admin)
+            nonlocal steady_since, lacking, admin
+            try:
+                lacking = without_leader(admin)
+            except KafkaException as error:
+                lacking = [str(error)]
+                admin = self._hasty_admin()  # one that has met a broker that hangs may speak its language no more
             if lacking:
                 steady_since = None
             elif steady_since is None:
@@ -101,12 +103,15 @@ class Broker:
 
         wait_until(is_steady, HEALTHY_S, lambda: f"all partitions have leaders; at last: {lacking or 'they had'}")
 
+    def _hasty_admin(self) -> AdminClient:
+        """What hangs from before is tried anew, not waited for: by default for up to a minute."""
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0,
+                            "socket.timeout.ms": METADATA_S * 1000,
+                            "socket.connection.setup.timeout.ms": METADATA_S * 1000})
+
 
 def without_leader(admin: AdminClient) -> list[str]:
-    """Partitions, topics or the whole broker, with the reason."""
-    try:
-        topics = admin.list_topics(timeout=METADATA_S).topics.values()
-    except KafkaException as error:
-        return [str(error)]
+    """Partitions and topics, with the reason."""
+    topics = admin.list_topics(timeout=METADATA_S).topics.values()
     return ([f"{topic.topic}: {topic.error}" for topic in topics if topic.error is not None]
             + [f"{topic.topic}[{p.id}]" for topic in topics for p in topic.partitions.values() if p.leader < 0])
