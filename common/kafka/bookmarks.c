@@ -15,9 +15,11 @@ static struct bookmark *find(struct bookmarks *bookmarks, enum topic topic, int3
     return &bookmarks->of[topic][partition];
 }
 
-void bookmarks_begin(struct bookmarks *bookmarks, enum topic topic, int32_t partition, int64_t next)
+void bookmarks_begin(struct bookmarks *bookmarks, enum topic topic, int32_t partition, int64_t next,
+                     bool is_saved)
 {
-    *find(bookmarks, topic, partition) = (struct bookmark){next, next, -1, -1, -1, -1};
+    *find(bookmarks, topic, partition) =
+        (struct bookmark){next, is_saved ? next : -1, -1, -1, -1, -1};
 }
 
 void bookmarks_move(struct bookmarks *bookmarks, enum topic topic, const rd_kafka_message_t *record)

@@ -1,10 +1,12 @@
 /*
  * bookmarks.h - how far each input partition was worked on, and how far that is saved as the
- * group's offset. Only where reading goes on after a start; see ARCHITECTURE.md. Private to work.c.
+ * group's offset. Only where reading goes on after a start; see ARCHITECTURE.md. Private to work.c
+ * and shards.c.
  */
 #pragma once
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/kafka/publisher.h"
@@ -12,7 +14,7 @@
 
 struct bookmark {
     int64_t next;  /* the record to go on with; -1: not ours */
-    int64_t saved; /* as the group's committed offset has it */
+    int64_t saved; /* as the group's committed offset has it; -1: nobody knows */
     /* The rest is for those who look on. */
     int64_t end;          /* nothing is left before it, markers included; -1: never came there */
     int64_t record_ms;    /* the time of the last record worked on, and */
@@ -27,9 +29,9 @@ struct bookmarks {
 /* None is ours. */
 void bookmarks_forget(struct bookmarks *bookmarks);
 
-/* Reading begins at `next`, which is what is saved. */
-void bookmarks_begin(struct bookmarks *bookmarks, enum topic topic, int32_t partition,
-                     int64_t next);
+/* Reading begins at `next`; `is_saved`: that is what is saved, and not to be saved anew. */
+void bookmarks_begin(struct bookmarks *bookmarks, enum topic topic, int32_t partition, int64_t next,
+                     bool is_saved);
 
 /* All before the record is worked on, and the record, which is borrowed. */
 void bookmarks_move(struct bookmarks *bookmarks, enum topic topic,

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@
 #define FENCE_SOON_MS 100
 /* How long to ask for the partitions of a topic before the first record to it. */
 #define MEET_TIMEOUT_MS 500
+/* For a look at what can be read. One that fails is made another time. */
+#define LOOK_TIMEOUT_MS 500
 
 struct publisher {
     rd_kafka_t *producer;
@@ -37,6 +40,8 @@ struct publisher {
     bool committing;
     bool doubtful;
     int64_t positions[LEDGERS_MAX][PARTITIONS_MAX];
+    int64_t due[LEDGERS_MAX][PARTITIONS_MAX];  /* up to here it should be readable by now */
+    int64_t seen[LEDGERS_MAX][PARTITIONS_MAX]; /* and up to here it was */
 };
 
 /* The message's opaque is 1 + the number of its ledger; 0 for a dead letter. */
@@ -107,6 +112,8 @@ int publisher_new(const struct publisher_config *config, struct publisher **ret,
     publisher->measures = config->measures;
     measures_producer_created(config->measures);
     memset(publisher->positions, -1, sizeof(publisher->positions));
+    memset(publisher->due, -1, sizeof(publisher->due));
+    memset(publisher->seen, -1, sizeof(publisher->seen));
     r = new_producer(config, publisher, err);
     if (r < 0)
         return r;
@@ -262,6 +269,18 @@ int publisher_send_record(struct publisher *publisher, const char *topic,
     return kafka_error(code, "cannot produce", err);
 }
 
+int publisher_settle(struct publisher *publisher, enum topic ledger, const char *topic,
+                     int32_t partition, struct error *err)
+{
+    void *tag = (void *)ledger_tag(publisher, ledger);
+    int r = begin(publisher, err);
+
+    if (r < 0)
+        return r;
+    publisher->record_count++;
+    return record_send_settled(publisher->producer, topic, partition, publisher->source, tag, err);
+}
+
 bool publisher_has_transaction(const struct publisher *publisher)
 {
     return publisher->in_transaction;
@@ -326,4 +345,44 @@ bool publisher_is_doubtful(const struct publisher *publisher)
 int64_t publisher_position(const struct publisher *publisher, size_t ledger, int32_t partition)
 {
     return publisher->positions[ledger][partition];
+}
+
+/* What is due and was not seen yet, with the offset that asks for the end of what can be read. */
+static rd_kafka_topic_partition_list_t *due_list(struct publisher *publisher)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+
+    for (size_t i = 0; i < publisher->ledger_count; i++)
+        for (int32_t p = 0; p < PARTITIONS_MAX; p++)
+            if (publisher->due[i][p] > publisher->seen[i][p]) {
+                rd_kafka_topic_partition_t *entry =
+                    rd_kafka_topic_partition_list_add(list, publisher->topics[i], p);
+
+                entry->offset = RD_KAFKA_OFFSET_END;
+                entry->opaque = &publisher->due[i][p];
+            }
+    return list;
+}
+
+int publisher_check_visible(struct publisher *publisher, struct error *err)
+{
+    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list = due_list(publisher);
+    int64_t *due = &publisher->due[0][0], *seen = &publisher->seen[0][0];
+
+    if (list->cnt > 0 && rd_kafka_offsets_for_times(publisher->producer, list, LOOK_TIMEOUT_MS) !=
+                             RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *entry = &list->elems[i];
+        const int64_t *wanted = entry->opaque;
+
+        if (entry->err != RD_KAFKA_RESP_ERR_NO_ERROR || entry->offset < 0)
+            continue;
+        if (entry->offset < *wanted)
+            return error_set(err, -EAGAIN, "what was committed to %s [%" PRId32 "] is hidden",
+                             entry->topic, entry->partition);
+        seen[wanted - due] = *wanted;
+    }
+    memcpy(publisher->due, publisher->positions, sizeof(publisher->due));
+    return 0;
 }

@@ -66,6 +66,13 @@ int publisher_send_record(struct publisher *publisher, const char *topic,
                           const rd_kafka_message_t *record, rd_kafka_headers_t *headers,
                           struct error *err);
 
+/*
+ * Adds a record without meaning to a ledger partition: see record_send_settled(). `topic` is the
+ * full name of `ledger`. Returns 0 or -EIO.
+ */
+int publisher_settle(struct publisher *publisher, enum topic ledger, const char *topic,
+                     int32_t partition, struct error *err);
+
 bool publisher_has_transaction(const struct publisher *publisher);
 
 /*
@@ -85,3 +92,9 @@ bool publisher_is_doubtful(const struct publisher *publisher);
 
 /* After a commit: one behind the last own event in that ledger partition; -1: none since. */
 int64_t publisher_position(const struct publisher *publisher, size_t ledger, int32_t partition);
+
+/*
+ * Asks the broker, for half a second at most, whether the own events that were committed by the
+ * time of the last call can be read now. Returns 0 (they can, or nobody knows) or -EAGAIN.
+ */
+int publisher_check_visible(struct publisher *publisher, struct error *err);

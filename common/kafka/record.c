@@ -3,15 +3,19 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/util.h"
+#include "common/base/uuid.h"
 #include "common/kafka/client.h"
 
 #define HEADER_COUNT 7
 #define HEADER_TYPE "ce_type"
 #define HEADER_TRACEPARENT "traceparent"
+#define TYPE_SETTLED "LedgerSettled"
+#define SETTLED_SIZE 256
 
 /* The broker takes headers as they are; the library copies name and value. */
 static void add_header(rd_kafka_headers_t *headers, const char *name, const char *value)
@@ -22,16 +26,16 @@ static void add_header(rd_kafka_headers_t *headers, const char *name, const char
     (void)code;
 }
 
-static rd_kafka_headers_t *headers_of(const struct event *event, const char *source,
-                                      const char *traceparent)
+static rd_kafka_headers_t *headers_of(const char *id, const char *type, const char *source,
+                                      int64_t timestamp_ms, const char *traceparent)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADER_COUNT);
     char time[TIMESTAMP_SIZE];
 
-    timestamp_format(event->timestamp_ms, time);
+    timestamp_format(timestamp_ms, time);
     add_header(headers, "ce_specversion", "1.0");
-    add_header(headers, "ce_id", event->event_id);
-    add_header(headers, HEADER_TYPE, event_type_name(event->type));
+    add_header(headers, "ce_id", id);
+    add_header(headers, HEADER_TYPE, type);
     add_header(headers, "ce_source", source);
     add_header(headers, "ce_time", time);
     add_header(headers, "content-type", "application/json");
@@ -51,7 +55,8 @@ int record_send(rd_kafka_t *producer, struct codec *codec, const struct event *e
     if (r < 0)
         return error_prefix(err, r, "%s", event_type_name(event->type));
 
-    rd_kafka_headers_t *headers = headers_of(event, source, traceparent);
+    rd_kafka_headers_t *headers = headers_of(event->event_id, event_type_name(event->type), source,
+                                             event->timestamp_ms, traceparent);
     rd_kafka_resp_err_t code;
 
     key = event_key(event);
@@ -64,6 +69,34 @@ int record_send(rd_kafka_t *producer, struct codec *codec, const struct event *e
     rd_kafka_headers_destroy(headers);
     kafka_error(code, "cannot produce", err);
     return code == RD_KAFKA_RESP_ERR__QUEUE_FULL ? -ENOBUFS : -EIO;
+}
+
+int record_send_settled(rd_kafka_t *producer, const char *topic, int32_t partition,
+                        const char *source, void *opaque, struct error *err)
+{
+    int64_t now_ms = clock_utc_ms();
+    char id[UUID_SIZE], time[TIMESTAMP_SIZE], json[SETTLED_SIZE];
+    rd_kafka_headers_t *headers;
+    rd_kafka_resp_err_t code;
+    int len;
+
+    uuid_v7(now_ms, id);
+    timestamp_format(now_ms, time);
+    len = snprintf(json, sizeof(json),
+                   "{\"event_id\":\"%s\",\"event_type\":\"" TYPE_SETTLED "\",\"timestamp\":\"%s\","
+                   "\"correlation_id\":\"%s\",\"schema_version\":1,\"data\":{}}",
+                   id, time, id);
+    headers = headers_of(id, TYPE_SETTLED, source, now_ms, NULL);
+    code = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+                             RD_KAFKA_V_KEY(TYPE_SETTLED, sizeof(TYPE_SETTLED) - 1),
+                             RD_KAFKA_V_VALUE(json, (size_t)len), RD_KAFKA_V_HEADERS(headers),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(opaque),
+                             RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    rd_kafka_headers_destroy(headers);
+    kafka_error(code, "cannot produce", err);
+    return -EIO;
 }
 
 bool record_header(const rd_kafka_message_t *message, const char *name, const char **value,

@@ -27,6 +27,14 @@ int record_send(rd_kafka_t *producer, struct codec *codec, const struct event *e
                 const char *topic, const char *source, const char *traceparent, void *opaque,
                 struct error *err);
 
+/*
+ * Sends a record that says nothing: an event of the type LedgerSettled, which no reader knows and
+ * so every one skips. That a partition is part of a transaction takes a record, and its commit ends
+ * what an earlier one of the same producer has left open there. Arguments and result as above.
+ */
+int record_send_settled(rd_kafka_t *producer, const char *topic, int32_t partition,
+                        const char *source, void *opaque, struct error *err);
+
 enum record_verdict {
     RECORD_EVENT,   /* decoded into `ret`; its key and partition are those of the event */
     RECORD_SKIPPED, /* a type that the caller does not want, or that nobody here knows */

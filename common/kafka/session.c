@@ -15,7 +15,7 @@
 #include "common/kafka/elector.h"
 #include "common/kafka/ledger.h"
 #include "common/kafka/publisher.h"
-#include "common/kafka/restore.h"
+#include "common/kafka/reading.h"
 #include "common/kafka/work.h"
 
 #define NAME_SIZE 256
@@ -23,7 +23,6 @@
 /* All of these bound how long a stop may have to wait. */
 #define DESCRIBE_TIMEOUT_MS 3000
 #define CONFIRM_TIMEOUT_MS 1500
-#define BOOKMARK_TIMEOUT_MS 1500
 /* How long an idle look for records may take. Who has no shard looks at the election more often. */
 #define IDLE_POLL_MS 100
 #define IDLE_POLL_STANDBY_MS 10
@@ -43,34 +42,13 @@ struct session {
     struct ledger *ledger;
     struct work *work;
     struct elector *elector;
-    uint32_t shards; /* that the consumer's assignment is for */
-    struct restore restore;
-    bool owns;              /* session_own() has succeeded for `shards` */
-    bool reads_inputs;      /* the second half of owning: restored, and assigned the inputs */
-    int64_t owned_since_ms; /* monotonic, as the next */
-    int64_t rest_until_ms;  /* before another transaction; 0: no rest */
+    struct reading reading;
+    uint32_t shards;       /* that were owned at the last session_own() */
+    bool owns;             /* it has succeeded for `shards` */
+    int64_t rest_until_ms; /* monotonic: before another transaction; 0: no rest */
 };
 
 DEFINE_CLEANUP(session_cleanup, struct session, session_close)
-
-static const char *group_name(const struct session *session, char out[NAME_SIZE])
-{
-    snprintf(out, NAME_SIZE, "%s%s", session->config->kafka->topic_prefix,
-             session->config->participant->name);
-    return out;
-}
-
-static int open_consumer(struct session *session, struct error *err)
-{
-    char group[NAME_SIZE];
-    /* The group's bookmarks are read with it; being a member is the elector's part. */
-    const struct kafka_option options[] = {{"group.id", group_name(session, group)}};
-    rd_kafka_conf_t *conf;
-    int r = kafka_conf_new(session->config->kafka, KAFKA_CONSUMER, options, ARRAY_LEN(options),
-                           &conf, err);
-
-    return r < 0 ? r : kafka_client_new(conf, KAFKA_CONSUMER, &session->consumer, err);
-}
 
 static const char *cache_directory(const struct session *session, char out[DIRECTORY_SIZE])
 {
@@ -104,10 +82,10 @@ static int open_work(struct session *session, struct error *err)
 static int open_elector(struct session *session, struct error *err)
 {
     const struct participant *participant = session->config->participant;
-    char group[NAME_SIZE], instance[NAME_SIZE];
+    char group[GROUP_SIZE], instance[NAME_SIZE];
     const struct elector_config config = {
         .kafka = session->config->kafka,
-        .group = group_name(session, group),
+        .group = reading_group(session->config, group),
         .instance = instance,
         .topic = topic_state(&session->topics, participant->shards)->name,
     };
@@ -124,7 +102,7 @@ int session_open(const struct runtime_config *config, struct session **ret, stru
     if (session == NULL)
         return error_set(err, -ENOMEM, "out of memory");
     session->config = config;
-    r = open_consumer(session, err);
+    r = reading_open_consumer(config, "read_committed", &session->consumer, err);
     if (r == 0)
         r = participant_describe(config->participant, session->consumer,
                                  config->kafka->topic_prefix, DESCRIBE_TIMEOUT_MS, &session->topics,
@@ -137,6 +115,13 @@ int session_open(const struct runtime_config *config, struct session **ret, stru
         r = open_elector(session, err);
     if (r < 0)
         return r;
+    session->reading = (struct reading){
+        .config = config,
+        .consumer = session->consumer,
+        .topics = &session->topics,
+        .ledger = session->ledger,
+        .work = session->work,
+    };
     *ret = TAKE_PTR(session);
     return 0;
 }
@@ -148,8 +133,7 @@ void session_close(struct session *session)
     work_free(session->work);
     elector_free(session->elector);
     ledger_close(session->ledger);
-    if (session->consumer != NULL)
-        rd_kafka_destroy_flags(session->consumer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    reading_close_consumer(session->consumer);
     free(session);
 }
 
@@ -199,7 +183,7 @@ static int own_shard(struct session *session, uint32_t shard, struct error *err)
 {
     const struct participant *participant = session->config->participant;
     CLEANUP(publisher_cleanup) struct publisher *publisher = NULL;
-    char id[NAME_SIZE + 16], group[NAME_SIZE], source[NAME_SIZE];
+    char id[GROUP_SIZE + 16], group[GROUP_SIZE], source[NAME_SIZE];
     const struct publisher_config config = {
         .kafka = session->config->kafka,
         .transactional_id = id,
@@ -211,7 +195,7 @@ static int own_shard(struct session *session, uint32_t shard, struct error *err)
     };
     int r;
 
-    snprintf(id, sizeof(id), "%s-%" PRIu32, group_name(session, group), shard);
+    snprintf(id, sizeof(id), "%s-%" PRIu32, reading_group(session->config, group), shard);
     snprintf(source, sizeof(source), "order-saga/%s", participant->name);
     r = publisher_take_over(&config, &publisher, err);
     if (r == 0)
@@ -219,77 +203,12 @@ static int own_shard(struct session *session, uint32_t shard, struct error *err)
     return r;
 }
 
-static int add_ledgers(struct session *session, uint32_t shards,
-                       rd_kafka_topic_partition_list_t *list, struct error *err)
-{
-    return assignment_add_ledgers(session->config->participant, &session->topics, session->ledger,
-                                  shards, list, err);
-}
-
-/* An owner waits for the own topics of its shards, a standby for all. */
-static void await_ends(struct session *session, const rd_kafka_topic_partition_list_t *list)
-{
-    restore_begin(&session->restore);
-    for (int i = 0; i < list->cnt; i++) {
-        int32_t partition = list->elems[i].partition;
-        uint32_t shard = work_shard_of(session->work, partition);
-
-        if (session->shards != 0 && (session->shards >> shard & 1) == 0)
-            continue;
-        restore_await(&session->restore, topic_by_name(&session->topics, list->elems[i].topic),
-                      partition);
-    }
-}
-
-/* The first half of reading: all own topics, and nothing else until their ends are reached. */
-static int read_ledgers(struct session *session, struct error *err)
-{
-    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new(16);
-    int r = add_ledgers(session, UINT32_MAX, list, err);
-
-    if (r < 0)
-        return r;
-    await_ends(session, list);
-    session->reads_inputs = false;
-    log_info("restoring", "shards=0x%" PRIx32 " partitions=%zu", session->shards,
-             session->restore.count);
-    return assignment_set(session->consumer, list, err);
-}
-
-/* The second half: the inputs of the owned shards, and of the others the ledgers, to stay warm. */
-static int read_inputs(struct session *session, struct error *err)
-{
-    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new(16);
-    int r = ledger_commit(session->ledger, clock_utc_ms(), err);
-
-    if (r < 0)
-        return r;
-    assignment_add_inputs(session->config->participant, &session->topics, session->shards, list);
-    if (list->cnt > 0)
-        r = assignment_read_bookmarks(session->consumer, BOOKMARK_TIMEOUT_MS, list, err);
-    for (int i = 0; r == 0 && i < list->cnt; i++)
-        work_set_bookmark(session->work, topic_by_name(&session->topics, list->elems[i].topic),
-                          list->elems[i].partition, list->elems[i].offset);
-    if (r == 0)
-        r = add_ledgers(session, ~session->shards, list, err);
-    if (r == 0)
-        r = assignment_set(session->consumer, list, err);
-    if (r < 0)
-        return r;
-    session->reads_inputs = true;
-    log_info(session->shards != 0 ? "owner" : "standby", "shards=0x%" PRIx32 " took_ms=%" PRId64,
-             session->shards, clock_monotonic_ms() - session->owned_since_ms);
-    return 0;
-}
-
 int session_own(struct session *session, struct error *err)
 {
     int r;
 
     session->owns = false;
-    session->owned_since_ms = clock_monotonic_ms();
+    session->reading.since_ms = clock_monotonic_ms();
     work_drop(session->work);
     r = check_topics(session, err);
     session->shards = elector_shards(session->elector);
@@ -297,30 +216,9 @@ int session_own(struct session *session, struct error *err)
         if ((session->shards >> shard & 1) != 0)
             r = own_shard(session, shard, err);
     if (r == 0)
-        r = read_ledgers(session, err);
+        r = reading_begin(&session->reading, session->shards, err);
     session->owns = r == 0;
     return r;
-}
-
-/* While restoring, all that is read are own topics, and their ends are what is waited for. */
-static int note_end(struct session *session, const rd_kafka_message_t *message, struct error *err)
-{
-    enum topic topic = topic_by_name(&session->topics, rd_kafka_topic_name(message->rkt));
-
-    if (session->reads_inputs && participant_reads(session->config->participant, topic))
-        work_reach_end(session->work, message);
-    return restore_note_end(&session->restore, topic, message->partition)
-               ? read_inputs(session, err)
-               : 0;
-}
-
-static int take(struct session *session, const rd_kafka_message_t *message, struct error *err)
-{
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        return note_end(session, message, err);
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error(message->err, rd_kafka_message_errstr(message), err);
-    return work_take(session->work, message, err);
 }
 
 /*
@@ -348,7 +246,7 @@ int session_work(struct session *session, struct error *err)
     if (message != NULL)
         work_rest(session->work, session->rest_until_ms);
     for (unsigned count = 1; message != NULL && r == 0; count++) {
-        r = take(session, message, err);
+        r = reading_take(&session->reading, message, err);
         rd_kafka_message_destroy(message);
         message = NULL;
         if (count % BATCH_CLOCK_RECORDS == 0)
@@ -358,10 +256,13 @@ int session_work(struct session *session, struct error *err)
             message = rd_kafka_consumer_poll(session->consumer, 0);
     }
     if (r == 0)
+        r = reading_restore(&session->reading, err);
+    if (r == 0)
         r = commit(session, !goes_on, err);
-    restore_tell(&session->restore, &session->topics);
-    if (r == 0 && session->reads_inputs)
+    if (r == 0 && session->reading.reads_inputs) {
         work_measure_lag(session->work, session->consumer);
+        r = work_check_visible(session->work, err);
+    }
     return r;
 }
 
@@ -372,12 +273,12 @@ int session_finish(struct session *session, struct error *err)
 
 enum runtime_role session_role(const struct session *session)
 {
-    if (!session->owns || !session->reads_inputs)
+    if (!session->owns || !session->reading.reads_inputs)
         return RUNTIME_RESTORING;
     return session->shards != 0 ? RUNTIME_OWNER : RUNTIME_STANDBY;
 }
 
 uint32_t session_shards(const struct session *session)
 {
-    return session->owns && session->reads_inputs ? session->shards : 0;
+    return session->owns && session->reading.reads_inputs ? session->shards : 0;
 }

@@ -12,37 +12,22 @@
 #include "common/base/log.h"
 #include "common/base/util.h"
 #include "common/event/codec.h"
-#include "common/kafka/bookmarks.h"
 #include "common/kafka/dead_letter.h"
 #include "common/kafka/effect.h"
 #include "common/kafka/record.h"
+#include "common/kafka/shards.h"
 #include "common/kafka/spans.h"
 #include "common/kafka/work_log.h"
-
-/* A bookmark is saved with the first transaction after this, or on its own after that. */
-#define BOOKMARK_WITH_OUTPUT_MS 500
-#define BOOKMARK_ALONE_MS 5000
-/* How long a broker may take for each half of a commit; less when we are to stop. */
-#define COMMIT_MS_MAX 5000
-#define LAST_COMMIT_MS_MAX 800
-
-struct shard {
-    struct publisher *publisher; /* NULL: not owned */
-    bool has_dead_letter;        /* in this batch: the bookmark must go with it */
-    int64_t saved_ms;            /* monotonic: when the bookmarks were last saved */
-};
 
 struct work {
     struct work_config config;
     struct codec *codec;
-    uint32_t shard_count;
     size_t record_count; /* of this batch */
     bool decides[EVENT_TYPE_COUNT];
     enum topic ledgers[EVENT_TYPE_COUNT]; /* for each of these: where the own last event stands */
     bool learns[EVENT_TYPE_COUNT];
     bool is_ledger[TOPIC_COUNT];
-    struct shard shards[SHARDS_MAX];
-    struct bookmarks bookmarks;
+    struct shards shards;
     struct spans *spans;                /* NULL: none are made */
     char traceparent[TRACEPARENT_SIZE]; /* of the input, and then of its span */
     struct event input;
@@ -80,10 +65,8 @@ int work_new(const struct work_config *config, struct work **ret, struct error *
         r = spans_new(config->tracer, config->topics, &work->spans, err);
     if (r < 0)
         return r;
-    work->shard_count =
-        (uint32_t)topic_state(config->topics, config->participant->shards)->partition_count;
-    measures_shards(config->measures, work->shard_count);
-    bookmarks_forget(&work->bookmarks);
+    shards_init(&work->shards, config->participant, config->topics, config->ledger);
+    measures_shards(config->measures, work->shards.count);
     note_wanted_types(work);
     *ret = TAKE_PTR(work);
     return 0;
@@ -93,8 +76,7 @@ void work_free(struct work *work)
 {
     if (work == NULL)
         return;
-    for (size_t i = 0; i < SHARDS_MAX; i++)
-        publisher_free(work->shards[i].publisher);
+    shards_drop(&work->shards);
     codec_free(work->codec);
     spans_free(work->spans);
     free(work);
@@ -102,18 +84,18 @@ void work_free(struct work *work)
 
 void work_own(struct work *work, uint32_t shard, struct publisher *publisher)
 {
-    assert(shard < SHARDS_MAX && work->shards[shard].publisher == NULL);
-    work->shards[shard] = (struct shard){publisher, false, clock_monotonic_ms()};
+    shards_own(&work->shards, shard, publisher);
 }
 
-void work_set_bookmark(struct work *work, enum topic topic, int32_t partition, int64_t next)
+void work_set_bookmark(struct work *work, enum topic topic, int32_t partition, int64_t next,
+                       bool is_saved)
 {
-    bookmarks_begin(&work->bookmarks, topic, partition, next);
+    bookmarks_begin(&work->shards.bookmarks, topic, partition, next, is_saved);
 }
 
 uint32_t work_shard_of(const struct work *work, int32_t partition)
 {
-    return (uint32_t)partition % work->shard_count;
+    return (uint32_t)partition % work->shards.count;
 }
 
 /* What was refused elsewhere comes back through the replays, whatever it is. */
@@ -154,7 +136,7 @@ static int send_dead_letter(struct work *work, const rd_kafka_message_t *record,
                             const struct event *event, const char *cause, struct error *err)
 {
     const struct participant *participant = work->config.participant;
-    struct shard *shard = &work->shards[work_shard_of(work, record->partition)];
+    struct shard *shard = shards_of(&work->shards, record->partition);
     const char *topic = topic_state(work->config.topics, participant->dead_letters)->name;
 
     log_dead_letter(record, event, work->traceparent, cause);
@@ -186,7 +168,7 @@ static int load_state(struct work *work, const struct input *in, struct error *e
 
 static int publish_decision(struct work *work, const rd_kafka_message_t *record, struct error *err)
 {
-    struct publisher *publisher = work->shards[work_shard_of(work, record->partition)].publisher;
+    struct publisher *publisher = shards_of(&work->shards, record->partition)->publisher;
     char traceparent[TRACEPARENT_SIZE];
     int r = 0;
 
@@ -258,39 +240,33 @@ int work_take(struct work *work, const rd_kafka_message_t *record, struct error 
     work->record_count++;
     if (work->is_ledger[topic])
         return learn(work, record, topic, err);
-    if (work->shards[work_shard_of(work, record->partition)].publisher == NULL)
+    if (shards_of(&work->shards, record->partition)->publisher == NULL)
         return 0; /* fetched before the shard went elsewhere: its owner reads it */
     r = judge(work, record, topic, err);
-    bookmarks_move(&work->bookmarks, topic, record);
+    bookmarks_move(&work->shards.bookmarks, topic, record);
     return r;
 }
 
 void work_reach_end(struct work *work, const rd_kafka_message_t *end)
 {
-    bookmarks_reach_end(&work->bookmarks,
+    bookmarks_reach_end(&work->shards.bookmarks,
                         topic_by_name(work->config.topics, rd_kafka_topic_name(end->rkt)),
                         end->partition, end->offset);
 }
 
 void work_measure_lag(struct work *work, rd_kafka_t *consumer)
 {
-    measures_lag(work->config.measures, &work->bookmarks, consumer, work->config.topics);
+    measures_lag(work->config.measures, &work->shards.bookmarks, consumer, work->config.topics);
 }
 
 bool work_has_output(const struct work *work)
 {
-    for (size_t i = 0; i < SHARDS_MAX; i++)
-        if (work->shards[i].publisher != NULL &&
-            publisher_has_transaction(work->shards[i].publisher))
-            return true;
-    return false;
+    return shards_have_output(&work->shards);
 }
 
 void work_rest(struct work *work, int64_t until_ms)
 {
-    for (size_t i = 0; i < SHARDS_MAX; i++)
-        if (work->shards[i].publisher != NULL)
-            publisher_rest(work->shards[i].publisher, until_ms);
+    shards_rest(&work->shards, until_ms);
 }
 
 bool work_is_full(const struct work *work)
@@ -298,103 +274,45 @@ bool work_is_full(const struct work *work)
     return work->record_count >= BATCH_RECORDS_MAX || ledger_is_full(work->config.ledger);
 }
 
-static bool bookmark_is_due(const struct shard *shard, bool last)
+int work_settle(struct work *work, enum topic topic, int32_t partition, struct error *err)
 {
-    int64_t age_ms = clock_monotonic_ms() - shard->saved_ms;
+    const char *name = topic_state(work->config.topics, topic)->name;
 
-    if (last || shard->has_dead_letter)
-        return true;
-    return age_ms >= (publisher_has_transaction(shard->publisher) ? BOOKMARK_WITH_OUTPUT_MS
-                                                                  : BOOKMARK_ALONE_MS);
+    log_warn("settling", "topic=%s partition=%" PRId32, name, partition);
+    return publisher_settle(shards_of(&work->shards, partition)->publisher, topic, name, partition,
+                            err);
 }
 
-static int commit_with_bookmarks(struct work *work, uint32_t number, struct elector *elector,
-                                 int timeout_ms, struct error *err)
+int work_check_visible(struct work *work, struct error *err)
 {
-    struct shard *shard = &work->shards[number];
-    CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
-        bookmarks_moved(&work->bookmarks, work->config.topics, number, work->shard_count);
-    CLEANUP(metadata_cleanup) rd_kafka_consumer_group_metadata_t *metadata = NULL;
-    int r;
-
-    shard->saved_ms = clock_monotonic_ms();
-    if (list->cnt == 0 && !publisher_has_transaction(shard->publisher))
-        return 0;
-    metadata = elector_metadata(elector);
-    r = publisher_commit(shard->publisher, list, metadata, timeout_ms, err);
-    if (r == 0)
-        bookmarks_note_saved(&work->bookmarks, work->config.topics, list);
-    return r;
-}
-
-/* What the commit has made true is told to the cache. */
-static void advance_ledgers(struct work *work, const struct publisher *publisher)
-{
-    const struct participant *participant = work->config.participant;
-
-    for (size_t i = 0; i < participant->ledger_count; i++) {
-        enum topic topic = participant->ledgers[i];
-        int32_t count = topic_state(work->config.topics, topic)->partition_count;
-
-        for (int32_t p = 0; p < count && p < PARTITIONS_MAX; p++)
-            if (publisher_position(publisher, i, p) >= 0)
-                ledger_advance(work->config.ledger, topic, p, publisher_position(publisher, i, p));
-    }
-}
-
-static int commit_shard(struct work *work, uint32_t number, struct elector *elector, bool last,
-                        struct error *err)
-{
-    struct shard *shard = &work->shards[number];
-    bool has_output = publisher_has_transaction(shard->publisher);
-    int timeout_ms = last ? LAST_COMMIT_MS_MAX : COMMIT_MS_MAX;
-    int r = bookmark_is_due(shard, last)
-                ? commit_with_bookmarks(work, number, elector, timeout_ms, err)
-                : publisher_commit(shard->publisher, NULL, NULL, timeout_ms, err);
-
-    if (r < 0)
-        return r;
-    shard->has_dead_letter = false;
-    if (has_output)
-        advance_ledgers(work, shard->publisher);
-    return 0;
+    return shards_check_visible(&work->shards, err);
 }
 
 int work_commit(struct work *work, struct elector *elector, bool last, struct error *err)
 {
     int64_t start_ms = clock_monotonic_ms();
-    bool doubtful = false;
-    int r = 0;
+    int r = shards_commit(&work->shards, elector, last, err);
+    bool is_committed = r == 0 || r == -EAGAIN;
 
-    for (uint32_t i = 0; r == 0 && i < SHARDS_MAX; i++) {
-        if (work->shards[i].publisher == NULL)
-            continue;
-        r = commit_shard(work, i, elector, last, err);
-        doubtful = doubtful || publisher_is_doubtful(work->shards[i].publisher);
-    }
-    measures_batch(work->config.measures, r == 0);
-    if (r == 0)
-        r = ledger_commit(work->config.ledger, clock_utc_ms(), err);
-    if (r == 0)
+    measures_batch(work->config.measures, is_committed);
+    if (is_committed) {
+        int cached = ledger_commit(work->config.ledger, clock_utc_ms(), err);
+
+        r = cached < 0 ? cached : r;
         spans_commit(work->spans);
+    }
     if (work->record_count > 0)
         log_debug("batch", "records=%zu commit_ms=%" PRId64, work->record_count,
                   clock_monotonic_ms() - start_ms);
     work->record_count = 0;
-    if (r == 0 && doubtful)
-        r = error_set(err, -EAGAIN, "the connection failed during a commit");
     return r;
 }
 
 void work_drop(struct work *work)
 {
-    for (size_t i = 0; i < SHARDS_MAX; i++) {
-        publisher_free(work->shards[i].publisher);
-        work->shards[i].publisher = NULL;
-    }
+    shards_drop(&work->shards);
     work->record_count = 0;
     measures_batch(work->config.measures, false);
-    bookmarks_forget(&work->bookmarks);
     spans_drop(work->spans);
     ledger_drop(work->config.ledger);
 }

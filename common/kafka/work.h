@@ -3,11 +3,7 @@
  * owns the consumer and decides what is assigned. Not a loop and not a recovery: after an error the
  * caller drops everything with work_drop() and owns anew.
  *
- * Invariants of this file:
- *   - An event enters the local cache only after its transaction was committed.
- *   - The bookmark moves only inside a transaction, past records whose outputs are committed
- *     with or before it; with a dead letter, in the very same one.
- *   - Later records of a batch see the pending outputs of earlier ones.
+ * Later records of a batch see the pending outputs of earlier ones. What else holds: shards.h.
  */
 #pragma once
 
@@ -45,8 +41,9 @@ void work_free(struct work *work); /* NULL is harmless */
 /* Starts to work for a shard. Takes `publisher`, which must be fenced. */
 void work_own(struct work *work, uint32_t shard, struct publisher *publisher);
 
-/* Where the reading of an input partition goes on. */
-void work_set_bookmark(struct work *work, enum topic topic, int32_t partition, int64_t next);
+/* Where the reading of an input partition goes on; `is_saved`: as the group's offset says. */
+void work_set_bookmark(struct work *work, enum topic topic, int32_t partition, int64_t next,
+                       bool is_saved);
 
 /* The shard that owns a partition, of whichever topic. */
 uint32_t work_shard_of(const struct work *work, int32_t partition);
@@ -65,6 +62,12 @@ void work_measure_lag(struct work *work, rd_kafka_t *consumer);
 
 /* True: the batch has a transaction to commit. */
 bool work_has_output(const struct work *work);
+
+/* Adds to the batch what makes readable all that its producer has ever left hidden there. */
+int work_settle(struct work *work, enum topic topic, int32_t partition, struct error *err);
+
+/* Looks, now and then, whether what was committed can be read. 0, or -EAGAIN: own anew. */
+int work_check_visible(struct work *work, struct error *err);
 
 /* Lets the producers see to what they have to do, until then (monotonic, ms) or a little longer. */
 void work_rest(struct work *work, int64_t until_ms);

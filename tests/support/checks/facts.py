@@ -10,6 +10,7 @@ from support.topics import Log, Place, Record
 
 DEAD_LETTERS = {f"{service}.dead-letters" for service in SERVICES}
 EVENT_TOPICS = {topic["name"] for topic in schemas.TOPICS if topic.get("events")}
+SETTLED = "LedgerSettled"
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,13 @@ class Facts:
     def own_records(self) -> list[Record]:
         """What must be an event of this system, in the order of its topic.
 
-        A receipt that was refused is none: replayed, it stands in the same topic once more.
+        A receipt that was refused is none: replayed, it stands in the same topic once more. Nor is what
+        a service writes to end what Kafka has left open: it says nothing.
         """
         refused = {origin_of(self.log, letter) for letter in self.log.of("inventory.dead-letters")}
         records = [r for r in self.log.records if r.topic in EVENT_TOPICS and r.place not in self.foreign
-                   and not (r.topic == "stock-receipts" and r.place in refused)]
+                   and not (r.topic == "stock-receipts" and r.place in refused)
+                   and r.header("ce_type") != SETTLED]
         return sorted(records, key=lambda record: record.place)
 
     def add(self, event: Event) -> None:

@@ -1,0 +1,161 @@
+"""Kafka leaves out the markers of a transaction that ends while a partition has no leader (KAFKA-20734):
+what a service has committed stays hidden, from itself as well. It shows it, and decides nothing twice.
+"""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from support import topics
+from support.events import encode, new_event, new_id, order_placed, partition_of
+from support.saga import Saga
+from support.two_brokers import TwoBrokers
+from support.waiting import wait_until
+
+from conftest import end_saga, new_prefix
+
+PARTITIONS = 4
+REQUEST_S = 20
+HIDDEN_S = 10
+HEALED_S = 30
+
+
+@pytest.fixture(scope="module")
+def pair(workdir, session_broker) -> Iterator[TwoBrokers]:
+    """`session_broker`: where this run keeps its data."""
+    with TwoBrokers(session_broker.folder / "two") as pair:
+        yield pair
+
+
+@pytest.fixture
+def coordinator() -> int:
+    """Which broker keeps the bookmarks of payment."""
+    return 1
+
+
+@pytest.fixture
+def saga(request, pair, coordinator, workdir, rng) -> Iterator[Saga]:
+    prefix = next(name for name in iter(new_prefix, None) if pair.coordinates(f"{name}payment") == coordinator)
+    saga = Saga(pair.bootstrap, prefix, workdir / request.node.name[:60], rng)
+    yield saga.begin()
+    pair.return_second()
+    end_saga(saga, check=not getattr(request.node, "has_failed", False))
+    topics.delete_topics(pair.bootstrap, saga.prefix)
+
+
+def ends(saga: Saga) -> list[dict]:
+    """What can be read of payments, and what there is."""
+    return [topics.ends_of(saga.bootstrap, {"payments": PARTITIONS}, isolation, saga.prefix)
+            for isolation in ("read_committed", "read_uncommitted")]
+
+
+def hidden(saga: Saga) -> list[int]:
+    """The partitions of payments that end in a transaction."""
+    readable, written = ends(saga)
+    return [place[1] for place, end in written.items() if readable[place] < end]
+
+
+# --- a service that died ------------------------------------------------------------------------------
+
+
+def charge_of(placed: dict) -> dict:
+    """As payment decides it: the id follows from the cause."""
+    data = placed["data"]
+    event = new_event("PaymentProcessed", {
+        **{name: data[name] for name in ("order_id", "customer_id", "items", "currency")},
+        "amount": data["total_amount"]}, cause=placed)
+    return {**event, "event_id": str(uuid.uuid5(uuid.UUID(placed["event_id"]), "PaymentProcessed"))}
+
+
+class Predecessor:
+    """Payment as it was before it died, in the midst of a transaction."""
+
+    def __init__(self, saga: Saga):
+        self.saga = saga
+        self.producer = Producer({**topics.COMMON, "bootstrap.servers": saga.bootstrap,
+                                  "transactional.id": f"{saga.prefix}payment-0"})
+        self.producer.init_transactions(REQUEST_S)
+        self.producer.begin_transaction()
+
+    def write(self, partition: int, key: bytes, value: bytes, headers=()) -> None:
+        self.producer.produce(f"{self.saga.prefix}payments", value, key, partition=partition, headers=list(headers))
+        assert self.producer.flush(REQUEST_S) == 0
+
+    def save_bookmark(self, partition: int, offset: int) -> None:
+        group = Consumer({"bootstrap.servers": self.saga.bootstrap, "group.id": f"{self.saga.prefix}payment"})
+        self.producer.send_offsets_to_transaction(
+            [TopicPartition(f"{self.saga.prefix}orders", partition, offset)], group.consumer_group_metadata(), REQUEST_S)
+        group.close()
+
+
+def place_on_second(saga: Saga, pair: TwoBrokers) -> topics.Record:
+    """An OrderPlaced whose charge will stand on the second broker."""
+    order_id = next(name for name in iter(new_id, None)
+                    if pair.leads(f"{saga.prefix}payments", partition_of(name.encode(), PARTITIONS)) == 2)
+    saga.place_by_hand(order_placed(order_id))
+    return topics.read_all(saga.bootstrap, saga.prefix, only=("orders",)).records[-1]
+
+
+@pytest.mark.parametrize(("coordinator", "end"), [(1, "commit"), (2, "abort")])
+def test_what_a_predecessor_has_ended_is_not_decided_again(saga, pair, coordinator, end):
+    """With a bookmark in the same transaction; on the second broker, it loses its marker as well."""
+    payment = saga.service("payment")
+    payment.stop()
+    placed = place_on_second(saga, pair)
+    predecessor = Predecessor(saga)
+    predecessor.write(placed.partition, placed.key, *encode(charge_of(placed.event)))
+    predecessor.save_bookmark(placed.partition, placed.offset + 1)
+    pair.lose_second()
+    getattr(predecessor.producer, f"{end}_transaction")(REQUEST_S)
+    pair.return_second()
+    assert hidden(saga) == [placed.partition], "its markers are lost"
+    payment.start()
+    saga.wait_final(HEALED_S)
+    assert saga.types_of(placed.key.decode()).count("PaymentProcessed") == 1
+    assert hidden(saga) == []
+    saga.assert_sound()
+
+
+# --- a service that lives -----------------------------------------------------------------------------
+
+
+def lose_markers_of_payment(saga: Saga, pair: TwoBrokers) -> topics.Record:
+    """Of a charge. Nobody else writes anything meanwhile; the second broker is away then."""
+    for name in ("inventory", "shipping"):
+        saga.service(name).stop()
+    pair.hold_markers()
+    placed = place_on_second(saga, pair)
+    wait_until(lambda: placed.partition in hidden(saga), HIDDEN_S, "it is charged")
+    pair.lose_second()
+    return placed
+
+
+def test_a_running_owner_shows_what_it_has_committed(saga, pair):
+    placed = lose_markers_of_payment(saga, pair)
+    pair.return_second()
+    assert placed.partition in hidden(saga), "its markers are lost"
+    wait_until(lambda: hidden(saga) == [], HEALED_S, lambda: f"it is shown\n{saga.service('payment').tail()}")
+    saga.start(("inventory", "shipping"))
+    saga.wait_final(HEALED_S)
+    assert "event=settling" in saga.service("payment").log.read_text()
+    saga.assert_sound()
+
+
+@pytest.mark.parametrize("coordinator", [2])
+def test_a_cache_of_what_was_aborted_after_all_is_not_believed(saga, pair, coordinator):
+    """What was committed, but lost its markers, is ended by the next ones there: here those of an abort."""
+    payment = saga.service("payment")
+    placed = lose_markers_of_payment(saga, pair)
+    payment.kill9()
+    pair.return_second()
+    assert placed.partition in hidden(saga), "its markers are lost"
+    successor = Predecessor(saga)
+    for partition in hidden(saga):
+        successor.write(partition, b"key", b"{}")
+    successor.producer.abort_transaction(REQUEST_S)
+    wait_until(lambda: hidden(saga) == [], REQUEST_S, "the markers are written")
+    saga.start(("payment", "inventory", "shipping"))
+    saga.wait_final(HEALED_S)
+    assert "has no record" in payment.log.read_text()
+    saga.assert_sound()
