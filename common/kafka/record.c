@@ -44,26 +44,17 @@ static rd_kafka_headers_t *headers_of(const char *id, const char *type, const ch
     return headers;
 }
 
-int record_send(rd_kafka_t *producer, struct codec *codec, const struct event *event,
-                const char *topic, const char *source, const char *traceparent, void *opaque,
-                struct error *err)
+/* Takes `headers` in every case. */
+static int produce(rd_kafka_t *producer, const char *topic, int32_t partition, const char *key,
+                   const char *json, size_t len, rd_kafka_headers_t *headers, void *opaque,
+                   struct error *err)
 {
-    const char *key, *json;
-    size_t len;
-    int r = event_encode(codec, event, &json, &len, err);
+    rd_kafka_resp_err_t code =
+        rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+                          RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE((void *)json, len),
+                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
 
-    if (r < 0)
-        return error_prefix(err, r, "%s", event_type_name(event->type));
-
-    rd_kafka_headers_t *headers = headers_of(event->event_id, event_type_name(event->type), source,
-                                             event->timestamp_ms, traceparent);
-    rd_kafka_resp_err_t code;
-
-    key = event_key(event);
-    code = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(key, strlen(key)),
-                             RD_KAFKA_V_VALUE((void *)json, len), RD_KAFKA_V_HEADERS(headers),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(opaque),
-                             RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     rd_kafka_headers_destroy(headers);
@@ -71,13 +62,27 @@ int record_send(rd_kafka_t *producer, struct codec *codec, const struct event *e
     return code == RD_KAFKA_RESP_ERR__QUEUE_FULL ? -ENOBUFS : -EIO;
 }
 
+int record_send(rd_kafka_t *producer, struct codec *codec, const struct event *event,
+                const char *topic, const char *source, const char *traceparent, void *opaque,
+                struct error *err)
+{
+    const char *json;
+    size_t len;
+    int r = event_encode(codec, event, &json, &len, err);
+
+    if (r < 0)
+        return error_prefix(err, r, "%s", event_type_name(event->type));
+    return produce(producer, topic, RD_KAFKA_PARTITION_UA, event_key(event), json, len,
+                   headers_of(event->event_id, event_type_name(event->type), source,
+                              event->timestamp_ms, traceparent),
+                   opaque, err);
+}
+
 int record_send_settled(rd_kafka_t *producer, const char *topic, int32_t partition,
                         const char *source, void *opaque, struct error *err)
 {
     int64_t now_ms = clock_utc_ms();
     char id[UUID_SIZE], time[TIMESTAMP_SIZE], json[SETTLED_SIZE];
-    rd_kafka_headers_t *headers;
-    rd_kafka_resp_err_t code;
     int len;
 
     uuid_v7(now_ms, id);
@@ -86,17 +91,9 @@ int record_send_settled(rd_kafka_t *producer, const char *topic, int32_t partiti
                    "{\"event_id\":\"%s\",\"event_type\":\"" TYPE_SETTLED "\",\"timestamp\":\"%s\","
                    "\"correlation_id\":\"%s\",\"schema_version\":1,\"data\":{}}",
                    id, time, id);
-    headers = headers_of(id, TYPE_SETTLED, source, now_ms, NULL);
-    code = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-                             RD_KAFKA_V_KEY(TYPE_SETTLED, sizeof(TYPE_SETTLED) - 1),
-                             RD_KAFKA_V_VALUE(json, (size_t)len), RD_KAFKA_V_HEADERS(headers),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(opaque),
-                             RD_KAFKA_V_END);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return 0;
-    rd_kafka_headers_destroy(headers);
-    kafka_error(code, "cannot produce", err);
-    return -EIO;
+    assert(len > 0 && (size_t)len < sizeof(json));
+    return produce(producer, topic, partition, TYPE_SETTLED, json, (size_t)len,
+                   headers_of(id, TYPE_SETTLED, source, now_ms, NULL), opaque, err);
 }
 
 bool record_header(const rd_kafka_message_t *message, const char *name, const char **value,
