@@ -269,16 +269,17 @@ int publisher_send_record(struct publisher *publisher, const char *topic,
     return kafka_error(code, "cannot produce", err);
 }
 
-int publisher_settle(struct publisher *publisher, enum topic ledger, const char *topic,
-                     int32_t partition, struct error *err)
+int publisher_settle(struct publisher *publisher, enum topic ledger, int32_t partition,
+                     struct error *err)
 {
-    void *tag = (void *)ledger_tag(publisher, ledger);
+    uintptr_t tag = ledger_tag(publisher, ledger);
     int r = begin(publisher, err);
 
     if (r < 0)
         return r;
     publisher->record_count++;
-    return record_send_settled(publisher->producer, topic, partition, publisher->source, tag, err);
+    return record_send_settled(publisher->producer, publisher->topics[tag - 1], partition,
+                               publisher->source, (void *)tag, err);
 }
 
 bool publisher_has_transaction(const struct publisher *publisher)

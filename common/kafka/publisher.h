@@ -67,11 +67,11 @@ int publisher_send_record(struct publisher *publisher, const char *topic,
                           struct error *err);
 
 /*
- * Adds a record without meaning to a ledger partition: see record_send_settled(). `topic` is the
- * full name of `ledger`. Returns 0 or -EIO.
+ * Adds a record without meaning to a ledger partition: see record_send_settled(). Returns 0 or
+ * -EIO.
  */
-int publisher_settle(struct publisher *publisher, enum topic ledger, const char *topic,
-                     int32_t partition, struct error *err);
+int publisher_settle(struct publisher *publisher, enum topic ledger, int32_t partition,
+                     struct error *err);
 
 bool publisher_has_transaction(const struct publisher *publisher);
 

@@ -45,9 +45,14 @@ void shards_own(struct shards *shards, uint32_t shard, struct publisher *publish
     shards->list[shard] = (struct shard){publisher, false, now_ms, now_ms};
 }
 
+uint32_t shards_number(const struct shards *shards, int32_t partition)
+{
+    return (uint32_t)partition % shards->count;
+}
+
 struct shard *shards_of(struct shards *shards, int32_t partition)
 {
-    return &shards->list[(uint32_t)partition % shards->count];
+    return &shards->list[shards_number(shards, partition)];
 }
 
 bool shards_have_output(const struct shards *shards)

@@ -46,7 +46,8 @@ void shards_drop(struct shards *shards);
 /* Takes `publisher`, which must be fenced. */
 void shards_own(struct shards *shards, uint32_t shard, struct publisher *publisher);
 
-/* The shard that a partition belongs to, of whichever topic. */
+/* The number of the shard that a partition belongs to, of whichever topic; and the shard. */
+uint32_t shards_number(const struct shards *shards, int32_t partition);
 struct shard *shards_of(struct shards *shards, int32_t partition);
 
 /* True: a transaction is to be committed. */

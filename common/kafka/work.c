@@ -95,7 +95,7 @@ void work_set_bookmark(struct work *work, enum topic topic, int32_t partition, i
 
 uint32_t work_shard_of(const struct work *work, int32_t partition)
 {
-    return (uint32_t)partition % work->shards.count;
+    return shards_number(&work->shards, partition);
 }
 
 /* What was refused elsewhere comes back through the replays, whatever it is. */
@@ -276,11 +276,9 @@ bool work_is_full(const struct work *work)
 
 int work_settle(struct work *work, enum topic topic, int32_t partition, struct error *err)
 {
-    const char *name = topic_state(work->config.topics, topic)->name;
-
-    log_warn("settling", "topic=%s partition=%" PRId32, name, partition);
-    return publisher_settle(shards_of(&work->shards, partition)->publisher, topic, name, partition,
-                            err);
+    log_warn("settling", "topic=%s partition=%" PRId32,
+             topic_state(work->config.topics, topic)->name, partition);
+    return publisher_settle(shards_of(&work->shards, partition)->publisher, topic, partition, err);
 }
 
 int work_check_visible(struct work *work, struct error *err)

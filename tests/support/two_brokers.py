@@ -33,7 +33,7 @@ class Tunnel:
     """Passes on what comes to `port`, or holds it back."""
 
     def __init__(self, target: int):
-        self.port, self._target = free_port(), target
+        self.port, self.target = free_port(), target
         self._loop = asyncio.new_event_loop()
         self._flows = asyncio.Event()
         self._flows.set()
@@ -60,7 +60,7 @@ class Tunnel:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.close()
             return
@@ -87,7 +87,7 @@ class TwoBrokers:
         (self.first.folder / "controller-port").write_text(f"{self._controller}\n")
         self._set(self.first, f"INTERNAL://127.0.0.1:{self._internal}", f"INTERNAL://127.0.0.1:{self._internal}",
                   f",CONTROLLER://127.0.0.1:{self._controller}")
-        self._set(self.second, f"INTERNAL://127.0.0.1:{self._tunnel._target}", f"INTERNAL://127.0.0.1:{self._tunnel.port}",
+        self._set(self.second, f"INTERNAL://127.0.0.1:{self._tunnel.target}", f"INTERNAL://127.0.0.1:{self._tunnel.port}",
                   "", "process.roles=broker", "node.id=2", f"controller.quorum.voters=1@127.0.0.1:{self._controller}")
 
     @staticmethod
