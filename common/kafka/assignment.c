@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "common/kafka/client.h"
-#include "common/kafka/elector.h"
+#include "common/kafka/shard_set.h"
 #include "common/kafka/publisher.h"
 
 bool participant_reads(const struct participant *participant, enum topic topic)

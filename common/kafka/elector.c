@@ -12,37 +12,34 @@
 #include "common/base/log.h"
 #include "common/base/util.h"
 #include "common/base/uuid.h"
+#include "common/kafka/shard_set.h"
+#include "common/kafka/vacancy.h"
 
 #define NAME_SIZE 256
 
 struct elector {
     rd_kafka_t *consumer;
+    struct vacancy vacancy;
+    uint32_t all; /* shards */
     uint32_t shards;
+    bool leaves; /* to join again as soon as it has left */
     char group[NAME_SIZE];
     char instance[NAME_SIZE];
+    char topic[NAME_SIZE];
     char token[UUID_SIZE]; /* of this elector alone: tells us from a namesake */
 };
 
 DEFINE_CLEANUP(elector_cleanup, struct elector, elector_free)
-
-static uint32_t set_of(const rd_kafka_topic_partition_list_t *partitions)
-{
-    uint32_t set = 0;
-
-    for (int i = 0; i < partitions->cnt; i++)
-        if (partitions->elems[i].partition < SHARDS_MAX)
-            set |= UINT32_C(1) << partitions->elems[i].partition;
-    return set;
-}
 
 /* The partitions are held, not read: pausing them saves the fetches. */
 static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *partitions, void *opaque)
 {
     struct elector *elector = opaque;
-    uint32_t set = set_of(partitions);
+    uint32_t set = shard_set_of(partitions);
     CLEANUP(kafka_error_cleanup) rd_kafka_error_t *error = NULL;
 
+    vacancy_rebalanced(&elector->vacancy);
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         error = rd_kafka_incremental_assign(consumer, partitions);
         rd_kafka_pause_partitions(consumer, partitions);
@@ -55,13 +52,13 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
         log_warn("rebalance_failed", "reason=%s", LOG_TEXT(rd_kafka_error_string(error)));
 }
 
-static int subscribe(struct elector *elector, const char *topic, struct error *err)
+static int subscribe(struct elector *elector, struct error *err)
 {
     CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *topics =
         rd_kafka_topic_partition_list_new(1);
     rd_kafka_resp_err_t code;
 
-    rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_topic_partition_list_add(topics, elector->topic, RD_KAFKA_PARTITION_UA);
     code = rd_kafka_subscribe(elector->consumer, topics);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : kafka_error(code, "cannot join", err);
 }
@@ -90,6 +87,8 @@ static int new_consumer(const struct elector_config *config, struct elector *ele
     uuid_v7(clock_utc_ms(), elector->token);
     str_copy(elector->group, sizeof(elector->group), config->group);
     str_copy(elector->instance, sizeof(elector->instance), config->instance);
+    str_copy(elector->topic, sizeof(elector->topic), config->topic);
+    elector->all = shard_set_all(config->shard_count);
     snprintf(session_ms, sizeof(session_ms), "%d", SESSION_TIMEOUT_MS);
     r = kafka_conf_new(config->kafka, KAFKA_CONSUMER, options, ARRAY_LEN(options), &conf, err);
     if (r < 0)
@@ -108,7 +107,7 @@ int elector_new(const struct elector_config *config, struct elector **ret, struc
         return error_set(err, -ENOMEM, "out of memory");
     r = new_consumer(config, elector, err);
     if (r == 0)
-        r = subscribe(elector, config->topic, err);
+        r = subscribe(elector, err);
     if (r < 0)
         return r;
     *ret = TAKE_PTR(elector);
@@ -148,10 +147,46 @@ static int check_fatal(struct elector *elector, struct error *err)
     return error_set(err, -EIO, "group membership failed: %s", text);
 }
 
+/* A member that has left has no id. */
+static bool has_left(struct elector *elector)
+{
+    char *id = rd_kafka_memberid(elector->consumer);
+    bool left = id == NULL || id[0] == '\0';
+
+    if (id != NULL)
+        rd_kafka_mem_free(elector->consumer, id);
+    return left;
+}
+
+/*
+ * Leaving and joining are two rebalances, which is what a lost shard waits for. Asked to subscribe
+ * before it has left, the library would not leave, and as the static member that it was it would be
+ * given what it had.
+ */
+static int join_again(struct elector *elector, struct error *err)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    if (vacancy_look(&elector->vacancy, elector->consumer, elector->group, elector->topic,
+                     elector->all, elector->shards)) {
+        code = rd_kafka_unsubscribe(elector->consumer);
+        elector->leaves = true;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_error(code, "cannot leave", err);
+    if (!elector->leaves || !has_left(elector))
+        return 0;
+    elector->leaves = false;
+    return subscribe(elector, err);
+}
+
 int elector_poll(struct elector *elector, struct error *err)
 {
+    int r;
+
     serve(elector);
-    return check_fatal(elector, err);
+    r = check_fatal(elector, err);
+    return r == 0 ? join_again(elector, err) : r;
 }
 
 /* A broker names a static member "<group.instance.id>-<uuid>". */

@@ -15,8 +15,6 @@
 #include "common/base/error.h"
 #include "common/kafka/client.h"
 
-/* Shards of one service: bits of the set below. */
-#define SHARDS_MAX 32
 /* Without a sign of life for so long, a member's shards go to others. */
 #define SESSION_TIMEOUT_MS 6000
 
@@ -27,6 +25,7 @@ struct elector_config {
     const char *group;                /* "<prefix><service>" */
     const char *instance;             /* group.instance.id, "<service>-<instance>" */
     const char *topic;                /* full name of the shards topic */
+    uint32_t shard_count;             /* its partitions */
 };
 
 /* Joins the group. `ret` is owned by the caller. Returns 0 or -EINVAL. */
@@ -36,7 +35,8 @@ int elector_new(const struct elector_config *config, struct elector **ret, struc
 void elector_free(struct elector *elector); /* NULL is harmless */
 
 /*
- * Serves the group without waiting; call it often. Returns 0, -EALREADY (another member has the
+ * Serves the group; call it often. Waits only for who owns what, after a rebalance (vacancy.h).
+ * Returns 0, -EALREADY (another member has the
  * same instance id now: see elector_confirm_fenced()), or -EIO (the client is broken: make a new
  * one).
  */
@@ -51,7 +51,7 @@ int elector_poll(struct elector *elector, struct error *err);
 int elector_confirm_fenced(struct elector *elector, rd_kafka_t *client, int timeout_ms,
                            struct error *err);
 
-/* The shards that are owned now, as a set of bits. */
+/* The shards that are owned now: see shard_set.h. */
 uint32_t elector_shards(const struct elector *elector);
 
 /* For send_offsets_to_transaction: fetched anew for every use. Owned by the caller. */

@@ -11,6 +11,7 @@
 #include "common/base/util.h"
 #include "common/kafka/assignment.h"
 #include "common/kafka/client.h"
+#include "common/kafka/shard_set.h"
 
 /* Bounds how long a stop may have to wait. */
 #define BOOKMARK_TIMEOUT_MS 1500
@@ -58,7 +59,7 @@ static int add_ledgers(struct reading *reading, uint32_t shards, bool restores,
     for (int i = begin; r == 0 && i < list->cnt; i++) {
         rd_kafka_topic_partition_t *entry = &list->elems[i];
         uint32_t shard = work_shard_of(reading->work, entry->partition);
-        bool is_ours = reading->shards == 0 || (reading->shards >> shard & 1) != 0;
+        bool is_ours = reading->shards == 0 || shard_set_has(reading->shards, shard);
 
         entry->offset =
             restore_read(&reading->restore, topic_by_name(reading->topics, entry->topic),

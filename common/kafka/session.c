@@ -16,6 +16,7 @@
 #include "common/kafka/ledger.h"
 #include "common/kafka/publisher.h"
 #include "common/kafka/reading.h"
+#include "common/kafka/shard_set.h"
 #include "common/kafka/work.h"
 
 #define NAME_SIZE 256
@@ -82,12 +83,14 @@ static int open_work(struct session *session, struct error *err)
 static int open_elector(struct session *session, struct error *err)
 {
     const struct participant *participant = session->config->participant;
+    const struct topic_state *shards = topic_state(&session->topics, participant->shards);
     char group[GROUP_SIZE], instance[NAME_SIZE];
     const struct elector_config config = {
         .kafka = session->config->kafka,
         .group = reading_group(session->config, group),
         .instance = instance,
-        .topic = topic_state(&session->topics, participant->shards)->name,
+        .topic = shards->name,
+        .shard_count = (uint32_t)shards->partition_count,
     };
 
     snprintf(instance, sizeof(instance), "%s-%s", participant->name, session->config->instance);
@@ -213,7 +216,7 @@ int session_own(struct session *session, struct error *err)
     r = check_topics(session, err);
     session->shards = elector_shards(session->elector);
     for (uint32_t shard = 0; r == 0 && shard < SHARDS_MAX; shard++)
-        if ((session->shards >> shard & 1) != 0)
+        if (shard_set_has(session->shards, shard))
             r = own_shard(session, shard, err);
     if (r == 0)
         r = reading_begin(&session->reading, session->shards, err);

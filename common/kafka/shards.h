@@ -18,6 +18,7 @@
 #include "common/kafka/ledger.h"
 #include "common/kafka/participant.h"
 #include "common/kafka/publisher.h"
+#include "common/kafka/shard_set.h"
 #include "common/kafka/topics.h"
 
 struct shard {

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "common/kafka/elector.h"
+#include "common/kafka/shard_set.h"
 
 #define STATUS_OK 200
 #define STATUS_UNAVAILABLE 503
@@ -18,8 +18,8 @@ static json_t *shards_json(uint32_t shards)
 {
     json_t *list = json_array();
 
-    for (int shard = 0; shard < SHARDS_MAX; shard++)
-        if ((shards >> shard & 1) != 0)
+    for (uint32_t shard = 0; shard < SHARDS_MAX; shard++)
+        if (shard_set_has(shards, shard))
             json_array_append_new(list, json_integer(shard));
     return list;
 }
