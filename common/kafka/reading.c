@@ -69,14 +69,13 @@ static int add_ledgers(struct reading *reading, uint32_t shards, bool restores,
 }
 
 /* The first half of reading: all own topics, and nothing else until their ends are reached. */
-int reading_begin(struct reading *reading, uint32_t shards, struct error *err)
+int reading_begin(struct reading *reading, struct error *err)
 {
     CLEANUP(list_cleanup) rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new(16);
     int r;
 
     restore_begin(&reading->restore);
-    reading->shards = shards;
     reading->reads_inputs = false;
     r = add_ledgers(reading, UINT32_MAX, true, list, err);
     if (r < 0)

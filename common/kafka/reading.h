@@ -24,7 +24,7 @@ struct reading {
     const struct topics *topics;
     struct ledger *ledger;
     struct work *work;
-    uint32_t shards; /* that are owned */
+    uint32_t shards; /* that are owned: see shard_set.h */
     struct restore restore;
     bool reads_inputs; /* the second half: restored, and assigned the inputs */
     int64_t since_ms;  /* monotonic: when owning began */
@@ -38,8 +38,8 @@ int reading_open_consumer(const struct runtime_config *config, const char *isola
                           rd_kafka_t **ret, struct error *err);
 void reading_close_consumer(rd_kafka_t *consumer); /* NULL is harmless */
 
-/* Starts to restore; the shards' producers must be fenced. 0 or a negative errno. */
-int reading_begin(struct reading *reading, uint32_t shards, struct error *err);
+/* Starts to restore for `shards`, whose producers must be fenced. 0 or a negative errno. */
+int reading_begin(struct reading *reading, struct error *err);
 
 /*
  * Takes what the consumer gave, which stays borrowed, into the batch. Returns 0; -EUCLEAN (the

@@ -44,8 +44,7 @@ struct session {
     struct work *work;
     struct elector *elector;
     struct reading reading;
-    uint32_t shards;       /* that were owned at the last session_own() */
-    bool owns;             /* it has succeeded for `shards` */
+    bool owns;             /* the last session_own() has succeeded, for `reading.shards` */
     int64_t rest_until_ms; /* monotonic: before another transaction; 0: no rest */
 };
 
@@ -165,7 +164,7 @@ bool session_has_changed(const struct session *session)
 
 bool session_has_lost(const struct session *session)
 {
-    return elector_shards(session->elector) != session->shards;
+    return elector_shards(session->elector) != session->reading.shards;
 }
 
 static int check_topics(struct session *session, struct error *err)
@@ -214,12 +213,12 @@ int session_own(struct session *session, struct error *err)
     session->reading.since_ms = clock_monotonic_ms();
     work_drop(session->work);
     r = check_topics(session, err);
-    session->shards = elector_shards(session->elector);
+    session->reading.shards = elector_shards(session->elector);
     for (uint32_t shard = 0; r == 0 && shard < SHARDS_MAX; shard++)
-        if (shard_set_has(session->shards, shard))
+        if (shard_set_has(session->reading.shards, shard))
             r = own_shard(session, shard, err);
     if (r == 0)
-        r = reading_begin(&session->reading, session->shards, err);
+        r = reading_begin(&session->reading, err);
     session->owns = r == 0;
     return r;
 }
@@ -240,7 +239,7 @@ static int commit(struct session *session, bool is_behind, struct error *err)
 
 int session_work(struct session *session, struct error *err)
 {
-    int wait_ms = session->shards != 0 ? IDLE_POLL_MS : IDLE_POLL_STANDBY_MS;
+    int wait_ms = session->reading.shards != 0 ? IDLE_POLL_MS : IDLE_POLL_STANDBY_MS;
     rd_kafka_message_t *message = rd_kafka_consumer_poll(session->consumer, wait_ms);
     int64_t end_ms = clock_monotonic_ms() + BATCH_MS_MAX;
     bool goes_on = true;
@@ -278,10 +277,10 @@ enum runtime_role session_role(const struct session *session)
 {
     if (!session->owns || !session->reading.reads_inputs)
         return RUNTIME_RESTORING;
-    return session->shards != 0 ? RUNTIME_OWNER : RUNTIME_STANDBY;
+    return session->reading.shards != 0 ? RUNTIME_OWNER : RUNTIME_STANDBY;
 }
 
 uint32_t session_shards(const struct session *session)
 {
-    return session->owns && session->reading.reads_inputs ? session->shards : 0;
+    return session->owns && session->reading.reads_inputs ? session->reading.shards : 0;
 }
