@@ -1,15 +1,19 @@
 /* resident.c - see resident.h. Linux only: /proc and madvise(2). */
 #include "common/kafka/resident.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/cleanup.h"
+
 #define MAPS_LINE_SIZE 4352
+#define STATM_SIZE 128
 
 /* LMDB does not tell where its map is, unless it is fixed; the kernel does. */
-void *resident_find_map(int fd)
+static void *find_map(int fd)
 {
     char line[MAPS_LINE_SIZE];
     unsigned long start, inode;
@@ -28,21 +32,35 @@ void *resident_find_map(int fd)
     return map;
 }
 
-static size_t resident_file_bytes(void)
+void resident_open(struct resident *resident, int fd)
 {
-    unsigned long shared = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
+    resident->map = find_map(fd);
+    resident->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+}
 
-    if (file == NULL)
+void resident_close(struct resident *resident)
+{
+    close_fd(&resident->statm_fd);
+    resident->map = NULL;
+}
+
+/* Read again from its beginning, an open file of /proc tells what is so now. */
+static size_t file_bytes(const struct resident *resident)
+{
+    char text[STATM_SIZE];
+    unsigned long shared;
+    ssize_t size = pread(resident->statm_fd, text, sizeof(text) - 1, 0);
+
+    if (size <= 0)
         return 0;
-    if (fscanf(file, "%*u %*u %lu", &shared) != 1)
-        shared = 0;
-    fclose(file);
+    text[size] = '\0';
+    if (sscanf(text, "%*u %*u %lu", &shared) != 1)
+        return 0;
     return shared * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-void resident_trim(void *map, size_t size)
+void resident_trim(const struct resident *resident, size_t size)
 {
-    if (map != NULL && resident_file_bytes() > RESIDENT_BYTES_MAX)
-        (void)madvise(map, size, MADV_DONTNEED); /* advice: a refusal changes nothing */
+    if (resident->map != NULL && file_bytes(resident) > RESIDENT_BYTES_MAX)
+        (void)madvise(resident->map, size, MADV_DONTNEED); /* advice: a refusal changes nothing */
 }

@@ -10,12 +10,18 @@
 /* Mapped pages of the process, libraries included, above which ours are given back. */
 #define RESIDENT_BYTES_MAX (40U << 20)
 
-/* Where the open file `fd` is mapped in this process; NULL if that cannot be found out. */
-void *resident_find_map(int fd);
+struct resident {
+    void *map;    /* where the file is mapped; NULL: not known */
+    int statm_fd; /* what the kernel says of our memory; -1: nothing */
+};
+
+/* Finds where the open file `fd` is mapped in this process. If it cannot, nothing is ever done. */
+void resident_open(struct resident *resident, int fd);
+void resident_close(struct resident *resident);
 
 /*
- * Gives back the pages of the first `size` bytes of `map` if there are too many. They come again,
+ * Gives back the pages of the first `size` bytes of the map if there are too many. They come again,
  * at a soft fault each. Safe beside readers and writers if the map is read-only and file-backed.
- * Takes some microseconds. Any thread.
+ * Takes a microsecond. Any thread.
  */
-void resident_trim(void *map, size_t size);
+void resident_trim(const struct resident *resident, size_t size);

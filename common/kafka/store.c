@@ -23,7 +23,7 @@
 
 struct store {
     MDB_env *env;
-    void *map; /* where the file is mapped; NULL if that is not known */
+    struct resident resident;
     MDB_dbi tables[STORE_TABLES_MAX];
     size_t table_count;
     MDB_dbi offsets;
@@ -139,6 +139,7 @@ static int open_files(const struct store_config *config, struct store **ret, str
     if (store == NULL)
         return error_set(err, -ENOMEM, "out of memory");
     store->table_count = config->table_count;
+    store->resident.statm_fd = -1;
     r = open_environment(store, config->directory, err);
     if (r == 0 && mdb_env_get_fd(store->env, &fd) == 0)
         r = check_size(store, fd, err);
@@ -146,7 +147,7 @@ static int open_files(const struct store_config *config, struct store **ret, str
         r = open_tables(store, config, err);
     if (r < 0)
         return r;
-    store->map = resident_find_map(fd);
+    resident_open(&store->resident, fd);
     *ret = TAKE_PTR(store);
     return 0;
 }
@@ -178,6 +179,7 @@ void store_close(struct store *store)
         return;
     if (store->env != NULL)
         mdb_env_close(store->env);
+    resident_close(&store->resident);
     free(store);
 }
 
@@ -217,7 +219,7 @@ static void note_operation(struct store *store)
     if (count % TRIM_EVERY_OPERATIONS != 0)
         return;
     if (mdb_env_info(store->env, &info) == 0 && mdb_env_stat(store->env, &stat) == 0)
-        resident_trim(store->map, (info.me_last_pgno + 1) * stat.ms_psize);
+        resident_trim(&store->resident, (info.me_last_pgno + 1) * stat.ms_psize);
 }
 
 int store_commit(struct store_txn *txn, struct error *err)
