@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "common/kafka/client.h"
-#include "common/kafka/shard_set.h"
 #include "common/kafka/publisher.h"
+#include "common/kafka/shard_set.h"
 
 bool participant_reads(const struct participant *participant, enum topic topic)
 {

@@ -36,9 +36,8 @@ void elector_free(struct elector *elector); /* NULL is harmless */
 
 /*
  * Serves the group; call it often. Waits only for who owns what, after a rebalance (vacancy.h).
- * Returns 0, -EALREADY (another member has the
- * same instance id now: see elector_confirm_fenced()), or -EIO (the client is broken: make a new
- * one).
+ * Returns 0; -EALREADY (another member has the same instance id now: see
+ * elector_confirm_fenced()); or -EIO (the client is broken: make a new one).
  */
 int elector_poll(struct elector *elector, struct error *err);
 

@@ -29,7 +29,8 @@ class Demo(Process):
         first = free_port(5)
         self.ports = range(first, first + 5)  # of Kafka, the order service and the others
         self.data = folder / "data"
-        super().__init__("demo", [str(ROOT / "scripts/demo"), *options], {
+        # Who runs the tests in the background ignores Ctrl-C, and so would the demo.
+        super().__init__("demo", ["env", "--default-signal=INT", str(ROOT / "scripts/demo"), *options], {
             **os.environ, "KAFKA_PORT": str(first), "DEMO_HTTP_PORT": str(first + 1), "DEMO_DATA": str(self.data)},
             folder / "demo.log")
         self.http = Http(first + 1)

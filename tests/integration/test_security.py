@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from support.waiting import wait_until
 PRINCIPALS = (*SERVICES, "operator")
 PREFIX = "secure-"
 REQUEST_S = 20
+ASKED_S = 10
 
 
 class Vault:
@@ -97,6 +99,7 @@ class SecureSaga(Saga):
         self.env["KAFKA_CLIENT_PROPERTIES"] = vault.properties("operator")
         for service in self.services.values():
             service.env["KAFKA_CLIENT_PROPERTIES"] = vault.properties(service.service)
+            service.env["LOG_LEVEL"] = "debug"
 
     def apply_topics(self) -> None:
         """The administrator has done it: whoever runs the system may only look."""
@@ -128,6 +131,9 @@ def test_the_whole_saga_runs_with_the_least_permissions(secure_saga, vault):
     assert json.loads(secure_saga.sagactl("order", "list", "--json").stdout)
     secure_saga.sagactl("stock", "show")
     secure_saga.sagactl("check")
+    for service in secure_saga.services.values():  # may it ask who owns what?
+        wait_until(lambda log=service.log: re.search("event=shards_asked .*known=1", log.read_text()), ASKED_S,
+                   service.tail)
     assert "AUTHORIZATION" not in secure_saga.tails().upper()
     assert_no_secret(vault, secure_saga.folder)
 
