@@ -225,6 +225,16 @@ def given_shards(system) -> list[int]:
                   for place in member.assignment.topic_partitions) if found.state.name == "STABLE" else []
 
 
+def lead(system, shard_count: int) -> tuple[Member, list[int]]:
+    """The first member of payment's election, which owns all of its shards; and these."""
+    all_shards = list(range(shard_count))
+    set_shards(system, payment=shard_count)
+    system.prepare()
+    leader = Member(system, **LEADER)
+    wait_until(lambda: leader.owned() == all_shards, STANDBY_S, "it owns all shards")
+    return leader, all_shards
+
+
 def lose_a_shard(system, leader: Member, all_shards: list[int]) -> Member:
     """cooperative-sticky moves a shard in two steps. The leader, asked for one, falls between them and
     comes back in time: of a static member that returns nobody makes a rebalance, and the second step
@@ -247,11 +257,7 @@ def wait_all_owned(system, service, members: list[Member], all_shards: list[int]
 
 def test_a_shard_that_a_killed_leader_was_giving_away_gets_an_owner(system):
     """The standby, which it was meant for, joins again."""
-    all_shards = [0, 1, 2]
-    set_shards(system, payment=len(all_shards))
-    system.prepare()
-    leader = Member(system, **LEADER)
-    wait_until(lambda: leader.owned() == all_shards, STANDBY_S, "it owns all shards")
+    leader, all_shards = lead(system, 3)
     standby = system.add("payment", "standby")
     standby.spawn()
     back = lose_a_shard(system, leader, all_shards)
@@ -261,11 +267,7 @@ def test_a_shard_that_a_killed_leader_was_giving_away_gets_an_owner(system):
 
 def test_an_owner_joins_again_for_the_sake_of_a_lost_shard(system):
     """Who it was meant for is not one of ours. An owner waits longer, one look for each shard it has."""
-    all_shards = [0, 1, 2, 3, 4]
-    set_shards(system, payment=len(all_shards))
-    system.prepare()
-    leader = Member(system, **LEADER)
-    wait_until(lambda: leader.owned() == all_shards, STANDBY_S, "it owns all shards")
+    leader, all_shards = lead(system, 5)
     owner = system.add("payment", "first")
     owner.spawn()
     wait_all_owned(system, owner, [leader], all_shards)
