@@ -80,9 +80,10 @@ def _refuse_constant(name):
     raise ValueError(f"{name} is not JSON")
 
 
-def _depth(value):
+def _is_deeper(value, depth):
+    """Looks no deeper than that: Python parses more levels than it calls functions."""
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if children is None else 1 + max(map(_depth, children), default=0)
+    return children is not None and (depth == 0 or any(_is_deeper(child, depth - 1) for child in children))
 
 
 def _objects_looked_at(event):
@@ -102,9 +103,9 @@ def parse_event(text: bytes):
                            parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    json.dumps(event, ensure_ascii=False, default=str).encode("utf-8")  # lone surrogates: ValueError
-    if _depth(event) > ENVELOPE["x-depth-max"]:
+    if _is_deeper(event, ENVELOPE["x-depth-max"]):
         raise ValueError("nested too deeply")
+    json.dumps(event, ensure_ascii=False, default=str).encode("utf-8")  # lone surrogates: ValueError
     if any(value.twice for value in _objects_looked_at(event)):
         raise ValueError("a member stands there twice")
     return event
