@@ -215,6 +215,7 @@ class Member:
 
 
 LEADER = {"group.instance.id": "payment-leader"}
+ALL_SHARDS = [0, 1, 2]
 
 
 def given_shards(system) -> list[int]:
@@ -225,21 +226,20 @@ def given_shards(system) -> list[int]:
                   for place in member.assignment.topic_partitions) if found.state.name == "STABLE" else []
 
 
-def lead(system, shard_count: int) -> tuple[Member, list[int]]:
-    """The first member of payment's election, which owns all of its shards; and these."""
-    all_shards = list(range(shard_count))
-    set_shards(system, payment=shard_count)
+def lead(system) -> Member:
+    """The first member of payment's election, which owns all of its shards."""
+    set_shards(system, payment=len(ALL_SHARDS))
     system.prepare()
     leader = Member(system, **LEADER)
-    wait_until(lambda: leader.owned() == all_shards, STANDBY_S, "it owns all shards")
-    return leader, all_shards
+    wait_until(lambda: leader.owned() == ALL_SHARDS, STANDBY_S, "it owns all shards")
+    return leader
 
 
-def lose_a_shard(system, leader: Member, all_shards: list[int]) -> Member:
+def lose_a_shard(system, leader: Member) -> Member:
     """cooperative-sticky moves a shard in two steps. The leader, asked for one, falls between them and
     comes back in time: of a static member that returns nobody makes a rebalance, and the second step
     never comes. Returns who came back."""
-    wait_until(lambda: len(given_shards(system)) == len(all_shards) - 1, STANDBY_S,
+    wait_until(lambda: len(given_shards(system)) == len(ALL_SHARDS) - 1, STANDBY_S,
                lambda: f"a shard is given away\n{system.tails()}")
     back = Member(system, **LEADER)
     wait_until(back.owned, STANDBY_S, "it is given what it had")
@@ -247,33 +247,33 @@ def lose_a_shard(system, leader: Member, all_shards: list[int]) -> Member:
     return back
 
 
-def wait_all_owned(system, service, members: list[Member], all_shards: list[int]) -> None:
+def wait_all_owned(service, members: list[Member]) -> None:
     def owned() -> list[list[int]]:
         return [shards(service), *(member.owned() for member in members)]
 
-    wait_until(lambda: sorted(sum(found := owned(), [])) == all_shards and all(found), LOST_S,
-               lambda: f"all of {all_shards} are owned, not {owned()}\n{service.tail()}")
+    wait_until(lambda: sorted(sum(found := owned(), [])) == ALL_SHARDS and all(found), LOST_S,
+               lambda: f"all of {ALL_SHARDS} are owned, not {owned()}\n{service.tail()}")
 
 
 def test_a_shard_that_a_killed_leader_was_giving_away_gets_an_owner(system):
     """The standby, which it was meant for, joins again."""
-    leader, all_shards = lead(system, 3)
+    leader = lead(system)
     standby = system.add("payment", "standby")
     standby.spawn()
-    back = lose_a_shard(system, leader, all_shards)
-    wait_all_owned(system, standby, [back], all_shards)
+    back = lose_a_shard(system, leader)
+    wait_all_owned(standby, [back])
     back.close()
 
 
 def test_an_owner_joins_again_for_the_sake_of_a_lost_shard(system):
     """Who it was meant for is not one of ours. An owner waits longer, one look for each shard it has."""
-    leader, all_shards = lead(system, 5)
+    leader = lead(system)
     owner = system.add("payment", "first")
     owner.spawn()
-    wait_all_owned(system, owner, [leader], all_shards)
+    wait_all_owned(owner, [leader])
     stranger = Member(system)
-    back = lose_a_shard(system, leader, all_shards)
-    wait_all_owned(system, owner, [back, stranger], all_shards)
+    back = lose_a_shard(system, leader)
+    wait_all_owned(owner, [back, stranger])
     stranger.close()
     back.close()
 
