@@ -1,6 +1,7 @@
 """Requests whose end is a matter of opinion: refused, and nothing behind them is believed."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -8,33 +9,54 @@ SMUGGLED = "GET /echo/smuggled HTTP/1.1\r\nHost: t\r\n\r\n"
 CHUNKED_NOTHING = "0\r\n\r\n"
 
 
-@pytest.mark.parametrize("head", [
-    "Content-Length: 5\r\nTransfer-Encoding: chunked",
-    "Transfer-Encoding: chunked\r\nContent-Length: 5",
-    "content-length: 0\r\nTRANSFER-ENCODING: Chunked",
-    "Content-Length: 5\r\nContent-Length: 5",
-    "Content-Length: 5\r\nContent-Length: 6",
-    "Content-Length: 5\r\ncontent-length: 50",
-    "Transfer-Encoding: gzip, chunked",
-    "Transfer-Encoding: chunked, identity",
-    "Transfer-Encoding: identity",
-    "Transfer-Encoding: xchunked",
-    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-    "Transfer-Encoding : chunked",
-    "Transfer-Encoding\t: chunked",
-    "Content-Length : 5",
-    "Host: other",
-])
-def test_doubtful_framing_is_refused_and_the_connection_closed(connection, head):
+# libmicrohttpd 1.0 refuses doubtful framing by itself, in words of its own, but for what stands there twice.
+VERSION = subprocess.run(["pkg-config", "--modversion", "libmicrohttpd"], capture_output=True, text=True, check=True)
+LIBRARY_REFUSES = int(VERSION.stdout.split(".")[0]) >= 1
+
+
+def refuse(connection, head):
     connection.send(f"POST /items HTTP/1.1\r\nHost: t\r\n{head}\r\n\r\n{CHUNKED_NOTHING}{SMUGGLED}")
     response = connection.read()
     assert response.status == 400
     assert response.header("connection") == "close"
     assert connection.is_closed()
-    if response.body.startswith(b"<html>"):  # libmicrohttpd 1.0 refuses most of them in words of its own
-        return
+    return response
+
+
+def assert_problem(response):
     assert response.header("content-type") == "application/problem+json"
     assert json.loads(response.body)["detail"]
+
+
+@pytest.mark.parametrize("head", [
+    "Content-Length: 5\r\nContent-Length: 5",
+    "Content-Length: 5\r\nContent-Length: 6",
+    "Content-Length: 5\r\ncontent-length: 50",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+    "Host: other",
+])
+def test_what_stands_there_twice_is_refused_and_the_connection_closed(connection, head):
+    assert_problem(refuse(connection, head))
+
+
+@pytest.mark.parametrize("head", [
+    "Content-Length: 5\r\nTransfer-Encoding: chunked",
+    "Transfer-Encoding: chunked\r\nContent-Length: 5",
+    "content-length: 0\r\nTRANSFER-ENCODING: Chunked",
+    "Transfer-Encoding: gzip, chunked",
+    "Transfer-Encoding: chunked, identity",
+    "Transfer-Encoding: identity",
+    "Transfer-Encoding: xchunked",
+    "Transfer-Encoding : chunked",
+    "Transfer-Encoding\t: chunked",
+    "Content-Length : 5",
+])
+def test_doubtful_framing_is_refused_and_the_connection_closed(connection, head):
+    response = refuse(connection, head)
+    if LIBRARY_REFUSES:
+        assert response.body.startswith(b"<html>")
+    else:
+        assert_problem(response)
 
 
 @pytest.mark.parametrize("head", ["Content-Length: -1", "Content-Length: +5", "Content-Length: 5,5",
