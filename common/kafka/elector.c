@@ -165,15 +165,14 @@ static bool has_left(struct elector *elector)
  */
 static int join_again(struct elector *elector, struct error *err)
 {
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-
     if (vacancy_look(&elector->vacancy, elector->consumer, elector->group, elector->topic,
                      elector->all, elector->shards)) {
-        code = rd_kafka_unsubscribe(elector->consumer);
+        rd_kafka_resp_err_t code = rd_kafka_unsubscribe(elector->consumer);
+
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return kafka_error(code, "cannot leave", err);
         elector->leaves = true;
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_error(code, "cannot leave", err);
     if (!elector->leaves || !has_left(elector))
         return 0;
     elector->leaves = false;

@@ -41,7 +41,6 @@ void resident_open(struct resident *resident, int fd)
 void resident_close(struct resident *resident)
 {
     close_fd(&resident->statm_fd);
-    resident->map = NULL;
 }
 
 /* Read again from its beginning, an open file of /proc tells what is so now. */

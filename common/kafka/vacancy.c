@@ -1,7 +1,6 @@
 /* vacancy.c - see vacancy.h. */
 #include "common/kafka/vacancy.h"
 
-#include <endian.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -30,24 +29,24 @@ static const unsigned char *take(struct reader *reader, size_t size)
     return at;
 }
 
-static int32_t take_int32(struct reader *reader)
+static uint32_t take_number(struct reader *reader, size_t size)
 {
-    const unsigned char *at = take(reader, sizeof(uint32_t));
+    const unsigned char *at = take(reader, size);
     uint32_t value = 0;
 
-    if (at != NULL)
-        memcpy(&value, at, sizeof(value));
-    return (int32_t)be32toh(value);
+    for (size_t i = 0; at != NULL && i < size; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+
+static int32_t take_int32(struct reader *reader)
+{
+    return (int32_t)take_number(reader, sizeof(int32_t));
 }
 
 static uint16_t take_int16(struct reader *reader)
 {
-    const unsigned char *at = take(reader, sizeof(uint16_t));
-    uint16_t value = 0;
-
-    if (at != NULL)
-        memcpy(&value, at, sizeof(value));
-    return be16toh(value);
+    return (uint16_t)take_number(reader, sizeof(int16_t));
 }
 
 static bool take_name(struct reader *reader, const char *wanted)
