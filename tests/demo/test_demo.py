@@ -11,10 +11,10 @@ from http.client import HTTPException
 from pathlib import Path
 
 from support.client import HOST, Answer, Http, NotSent
+from support.cluster import ROOT
 from support.process import Process, free_port
 from support.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("kafka", "order", "payment", "inventory", "shipping")
 DEMO_S = 600  # of which most is building, if nothing was built
 RESTART_S = 30
